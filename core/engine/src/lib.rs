@@ -1,0 +1,1 @@
+//! Component traits, configuration, the graph, the exporter stack and the life cycle.

@@ -1,0 +1,1 @@
+//! Listeners, TLS, HTTP and gRPC servers and clients, size and time limits.

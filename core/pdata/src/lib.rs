@@ -1,0 +1,23 @@
+//! What flows through Skyferry: batches of wire bytes that are decoded only where somebody looks.
+//!
+//! A receiver hands a request's bytes to [`otlp::receive`], which checks them in one walk and cuts
+//! them into [`Chunk`]s without building objects. Everything after that moves reference-counted
+//! slices of the same buffer; the generated `opentelemetry-proto` types appear only when a
+//! component asks for a change that the wire-level edits cannot express.
+//!
+//! This crate does not do I/O, does not know components or configuration, and reads no clock.
+
+pub mod batch;
+pub mod budget;
+pub mod chunk;
+pub mod origin;
+pub mod otlp;
+pub mod schema;
+pub mod signal;
+pub mod wire;
+
+pub use batch::Batch;
+pub use budget::{Budget, Lease};
+pub use chunk::{Chunk, OtlpChunk};
+pub use origin::Origin;
+pub use signal::Signal;

@@ -1,0 +1,1 @@
+//! OTLP requests: checked on the way in, concatenated on the way out.

@@ -1,0 +1,105 @@
+//! `opentelemetry.proto.common.v1` and `resource.v1`.
+
+use super::{Field, Kind, Message, many, one};
+
+pub static KEY_VALUE: Message = Message {
+    name: "KeyValue",
+    fields: &[
+        one(1, "key", "key", Kind::String),
+        one(2, "value", "value", Kind::Message(&ANY_VALUE)),
+        one(3, "key_strindex", "keyStrindex", Kind::Int32),
+    ],
+};
+
+pub static ANY_VALUE: Message = Message {
+    name: "AnyValue",
+    fields: &[
+        one(1, "string_value", "stringValue", Kind::String),
+        one(2, "bool_value", "boolValue", Kind::Bool),
+        one(3, "int_value", "intValue", Kind::Int64),
+        one(4, "double_value", "doubleValue", Kind::Double),
+        one(5, "array_value", "arrayValue", Kind::Message(&ARRAY_VALUE)),
+        one(
+            6,
+            "kvlist_value",
+            "kvlistValue",
+            Kind::Message(&KEY_VALUE_LIST),
+        ),
+        one(7, "bytes_value", "bytesValue", Kind::Bytes),
+        one(
+            8,
+            "string_value_strindex",
+            "stringValueStrindex",
+            Kind::Int32,
+        ),
+    ],
+};
+
+pub static ARRAY_VALUE: Message = Message {
+    name: "ArrayValue",
+    fields: &[many(1, "values", "values", Kind::Message(&ANY_VALUE))],
+};
+
+pub static KEY_VALUE_LIST: Message = Message {
+    name: "KeyValueList",
+    fields: &[many(1, "values", "values", Kind::Message(&KEY_VALUE))],
+};
+
+pub static SCOPE: Message = Message {
+    name: "InstrumentationScope",
+    fields: &[
+        one(1, "name", "name", Kind::String),
+        one(2, "version", "version", Kind::String),
+        attributes(3),
+        dropped_attributes_count(4),
+    ],
+};
+
+static ENTITY_REF: Message = Message {
+    name: "EntityRef",
+    fields: &[
+        one(1, "schema_url", "schemaUrl", Kind::String),
+        one(2, "type", "type", Kind::String),
+        many(3, "id_keys", "idKeys", Kind::String),
+        many(4, "description_keys", "descriptionKeys", Kind::String),
+    ],
+};
+
+pub static RESOURCE: Message = Message {
+    name: "Resource",
+    fields: &[
+        attributes(1),
+        dropped_attributes_count(2),
+        many(3, "entity_refs", "entityRefs", Kind::Message(&ENTITY_REF)),
+    ],
+};
+
+pub(super) const fn attributes(number: u32) -> Field {
+    many(
+        number,
+        "attributes",
+        "attributes",
+        Kind::Message(&KEY_VALUE),
+    )
+}
+
+pub(super) const fn dropped_attributes_count(number: u32) -> Field {
+    one(
+        number,
+        "dropped_attributes_count",
+        "droppedAttributesCount",
+        Kind::Uint32,
+    )
+}
+
+pub(super) const fn resource() -> Field {
+    one(1, "resource", "resource", Kind::Message(&RESOURCE))
+}
+
+pub(super) const fn scope() -> Field {
+    one(1, "scope", "scope", Kind::Message(&SCOPE))
+}
+
+pub(super) const fn schema_url() -> Field {
+    one(3, "schema_url", "schemaUrl", Kind::String)
+}

@@ -1,0 +1,233 @@
+//! `opentelemetry.proto.metrics.v1`.
+
+use super::common::{KEY_VALUE, attributes, resource, schema_url, scope};
+use super::{EnumValue, Field, Kind, Message, many, one};
+
+pub static METRICS_REQUEST: Message = Message {
+    name: "ExportMetricsServiceRequest",
+    fields: &[many(
+        1,
+        "resource_metrics",
+        "resourceMetrics",
+        Kind::Message(&RESOURCE_METRICS),
+    )],
+};
+
+pub static RESOURCE_METRICS: Message = Message {
+    name: "ResourceMetrics",
+    fields: &[
+        resource(),
+        many(
+            2,
+            "scope_metrics",
+            "scopeMetrics",
+            Kind::Message(&SCOPE_METRICS),
+        ),
+        schema_url(),
+    ],
+};
+
+pub static SCOPE_METRICS: Message = Message {
+    name: "ScopeMetrics",
+    fields: &[
+        scope(),
+        many(2, "metrics", "metrics", Kind::Message(&METRIC)),
+        schema_url(),
+    ],
+};
+
+pub static METRIC: Message = Message {
+    name: "Metric",
+    fields: &[
+        one(1, "name", "name", Kind::String),
+        one(2, "description", "description", Kind::String),
+        one(3, "unit", "unit", Kind::String),
+        one(5, "gauge", "gauge", Kind::Message(&GAUGE)),
+        one(7, "sum", "sum", Kind::Message(&SUM)),
+        one(9, "histogram", "histogram", Kind::Message(&HISTOGRAM)),
+        one(
+            10,
+            "exponential_histogram",
+            "exponentialHistogram",
+            Kind::Message(&EXPONENTIAL_HISTOGRAM),
+        ),
+        one(11, "summary", "summary", Kind::Message(&SUMMARY)),
+        many(12, "metadata", "metadata", Kind::Message(&KEY_VALUE)),
+    ],
+};
+
+static GAUGE: Message = Message {
+    name: "Gauge",
+    fields: &[data_points(&NUMBER_DATA_POINT)],
+};
+
+static SUM: Message = Message {
+    name: "Sum",
+    fields: &[
+        data_points(&NUMBER_DATA_POINT),
+        aggregation_temporality(),
+        one(3, "is_monotonic", "isMonotonic", Kind::Bool),
+    ],
+};
+
+static HISTOGRAM: Message = Message {
+    name: "Histogram",
+    fields: &[
+        data_points(&HISTOGRAM_DATA_POINT),
+        aggregation_temporality(),
+    ],
+};
+
+static EXPONENTIAL_HISTOGRAM: Message = Message {
+    name: "ExponentialHistogram",
+    fields: &[
+        data_points(&EXPONENTIAL_HISTOGRAM_DATA_POINT),
+        aggregation_temporality(),
+    ],
+};
+
+static SUMMARY: Message = Message {
+    name: "Summary",
+    fields: &[data_points(&SUMMARY_DATA_POINT)],
+};
+
+static NUMBER_DATA_POINT: Message = Message {
+    name: "NumberDataPoint",
+    fields: &[
+        start_time(),
+        time(3),
+        one(4, "as_double", "asDouble", Kind::Double),
+        exemplars(5),
+        one(6, "as_int", "asInt", Kind::Sfixed64),
+        attributes(7),
+        flags(8),
+    ],
+};
+
+static HISTOGRAM_DATA_POINT: Message = Message {
+    name: "HistogramDataPoint",
+    fields: &[
+        start_time(),
+        time(3),
+        one(4, "count", "count", Kind::Fixed64),
+        one(5, "sum", "sum", Kind::Double),
+        many(6, "bucket_counts", "bucketCounts", Kind::Fixed64),
+        many(7, "explicit_bounds", "explicitBounds", Kind::Double),
+        exemplars(8),
+        attributes(9),
+        flags(10),
+        one(11, "min", "min", Kind::Double),
+        one(12, "max", "max", Kind::Double),
+    ],
+};
+
+static EXPONENTIAL_HISTOGRAM_DATA_POINT: Message = Message {
+    name: "ExponentialHistogramDataPoint",
+    fields: &[
+        attributes(1),
+        start_time(),
+        time(3),
+        one(4, "count", "count", Kind::Fixed64),
+        one(5, "sum", "sum", Kind::Double),
+        one(6, "scale", "scale", Kind::Sint32),
+        one(7, "zero_count", "zeroCount", Kind::Fixed64),
+        one(8, "positive", "positive", Kind::Message(&BUCKETS)),
+        one(9, "negative", "negative", Kind::Message(&BUCKETS)),
+        flags(10),
+        exemplars(11),
+        one(12, "min", "min", Kind::Double),
+        one(13, "max", "max", Kind::Double),
+        one(14, "zero_threshold", "zeroThreshold", Kind::Double),
+    ],
+};
+
+static BUCKETS: Message = Message {
+    name: "Buckets",
+    fields: &[
+        one(1, "offset", "offset", Kind::Sint32),
+        many(2, "bucket_counts", "bucketCounts", Kind::Uint64),
+    ],
+};
+
+static SUMMARY_DATA_POINT: Message = Message {
+    name: "SummaryDataPoint",
+    fields: &[
+        start_time(),
+        time(3),
+        one(4, "count", "count", Kind::Fixed64),
+        one(5, "sum", "sum", Kind::Double),
+        many(
+            6,
+            "quantile_values",
+            "quantileValues",
+            Kind::Message(&VALUE_AT_QUANTILE),
+        ),
+        attributes(7),
+        flags(8),
+    ],
+};
+
+static VALUE_AT_QUANTILE: Message = Message {
+    name: "ValueAtQuantile",
+    fields: &[
+        one(1, "quantile", "quantile", Kind::Double),
+        one(2, "value", "value", Kind::Double),
+    ],
+};
+
+static EXEMPLAR: Message = Message {
+    name: "Exemplar",
+    fields: &[
+        time(2),
+        one(3, "as_double", "asDouble", Kind::Double),
+        one(4, "span_id", "spanId", Kind::Id),
+        one(5, "trace_id", "traceId", Kind::Id),
+        one(6, "as_int", "asInt", Kind::Sfixed64),
+        many(
+            7,
+            "filtered_attributes",
+            "filteredAttributes",
+            Kind::Message(&KEY_VALUE),
+        ),
+    ],
+};
+
+const AGGREGATION_TEMPORALITY: &[EnumValue] = &[
+    ("AGGREGATION_TEMPORALITY_UNSPECIFIED", 0),
+    ("AGGREGATION_TEMPORALITY_DELTA", 1),
+    ("AGGREGATION_TEMPORALITY_CUMULATIVE", 2),
+];
+
+const fn data_points(point: &'static Message) -> Field {
+    many(1, "data_points", "dataPoints", Kind::Message(point))
+}
+
+const fn aggregation_temporality() -> Field {
+    one(
+        2,
+        "aggregation_temporality",
+        "aggregationTemporality",
+        Kind::Enum(AGGREGATION_TEMPORALITY),
+    )
+}
+
+const fn start_time() -> Field {
+    one(
+        2,
+        "start_time_unix_nano",
+        "startTimeUnixNano",
+        Kind::Fixed64,
+    )
+}
+
+const fn time(number: u32) -> Field {
+    one(number, "time_unix_nano", "timeUnixNano", Kind::Fixed64)
+}
+
+const fn exemplars(number: u32) -> Field {
+    many(number, "exemplars", "exemplars", Kind::Message(&EXEMPLAR))
+}
+
+const fn flags(number: u32) -> Field {
+    one(number, "flags", "flags", Kind::Uint32)
+}

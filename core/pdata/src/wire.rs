@@ -1,0 +1,77 @@
+//! Protobuf's wire format: the few primitives everything here is built from.
+//!
+//! Source: the protocol buffers encoding specification. Accepts what prost accepts, which a
+//! property test in [`crate::otlp`] holds.
+
+/// Messages may nest this deep below the request; prost's limit, so that both agree.
+pub const NESTING_MAX: u32 = 100;
+
+/// Reads a varint at `at`; returns the value and the offset behind it.
+#[inline]
+pub fn varint(buf: &[u8], at: usize) -> Option<(u64, usize)> {
+    match *buf.get(at)? {
+        byte @ 0..=0x7F => Some((u64::from(byte), at + 1)),
+        _ => long_varint(buf, at),
+    }
+}
+
+fn long_varint(buf: &[u8], at: usize) -> Option<(u64, usize)> {
+    let mut value = 0u64;
+    for (index, &byte) in buf.get(at..)?.iter().take(10).enumerate() {
+        value |= u64::from(byte & 0x7F) << (7 * index);
+        if byte < 0x80 {
+            // The tenth byte has room for the 64th bit only.
+            let fits = index < 9 || byte < 2;
+            return fits.then_some((value, at + index + 1));
+        }
+    }
+    None
+}
+
+/// Bytes a varint of this value takes.
+pub const fn varint_len(value: u64) -> usize {
+    // 1 to 10: one byte for each started group of seven bits.
+    ((64 - (value | 1).leading_zeros() as usize) + 6) / 7
+}
+
+/// Appends `value` as a varint.
+pub fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// Appends a length-delimited field.
+pub fn put_field(out: &mut Vec<u8>, number: u32, content: &[u8]) {
+    put_varint(out, u64::from(number) << 3 | 2);
+    put_varint(out, content.len() as u64);
+    out.extend_from_slice(content);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn varints_round_trip(value: u64, padding in 0usize..4) {
+            let mut out = vec![0xFF; padding];
+            put_varint(&mut out, value);
+            prop_assert_eq!(out.len() - padding, varint_len(value));
+            prop_assert_eq!(varint(&out, padding), Some((value, out.len())));
+        }
+
+        #[test]
+        fn varints_agree_with_prost(bytes in prop::collection::vec(any::<u8>(), 0..12)) {
+            let mut rest = &bytes[..];
+            let theirs = prost::encoding::decode_varint(&mut rest)
+                .ok()
+                .map(|value| (value, bytes.len() - rest.len()));
+            prop_assert_eq!(varint(&bytes, 0), theirs);
+        }
+    }
+}
