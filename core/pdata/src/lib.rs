@@ -12,6 +12,8 @@ pub mod budget;
 pub mod chunk;
 pub mod origin;
 pub mod otlp;
+#[cfg(feature = "sample")]
+pub mod sample;
 pub mod schema;
 pub mod signal;
 pub mod wire;

@@ -1,1 +1,102 @@
-//! OTLP requests: checked on the way in, concatenated on the way out.
+//! OTLP requests: checked, repaired and cut into chunks on the way in.
+//!
+//! ```text
+//! request bytes --walk--> repairs, item counts --cut--> chunks (slices of the same buffer)
+//! ```
+//!
+//! What passes here is a valid request for every protobuf implementation, so that nothing behind
+//! it needs to check again. The walk accepts exactly what prost accepts, apart from text that is
+//! not UTF-8, which it repairs.
+
+use bytes::Bytes;
+
+use crate::{Budget, Chunk, OtlpChunk, Signal};
+
+mod repair;
+mod walk;
+
+pub use repair::InvalidUtf8;
+pub use walk::Fault;
+
+/// What [`receive`] made of a request.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// One for each resource, in the order of the request. Empty if the request holds no item.
+    pub chunks: Vec<Chunk>,
+    /// Spans, metric data points or log records.
+    pub items: usize,
+    /// Strings whose broken UTF-8 was replaced.
+    pub repaired: usize,
+}
+
+/// Why a request was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ReceiveError {
+    /// The bytes are not a request of this signal; sending them again cannot help.
+    #[error(transparent)]
+    Malformed(#[from] Fault),
+    /// More than 4 GiB, which the offsets of a chunk cannot express.
+    #[error("a request of {0} bytes exceeds the 4 GiB a request may have")]
+    TooLarge(usize),
+    /// The memory budget has no room for the repaired copy; worth trying again later.
+    #[error("no memory left for a request of {0} bytes")]
+    Overloaded(usize),
+}
+
+/// Checks an `Export*ServiceRequest` and cuts it into resource-level chunks.
+///
+/// No object is built and nothing is copied, unless text has to be repaired: that copies the
+/// request once, within `budget`.
+pub fn receive(
+    signal: Signal,
+    request: Bytes,
+    invalid_utf8: InvalidUtf8,
+    budget: &Budget,
+) -> Result<Received, ReceiveError> {
+    if u32::try_from(request.len()).is_err() {
+        return Err(ReceiveError::TooLarge(request.len()));
+    }
+    let walked = walk::request(signal, &request, invalid_utf8)?;
+    let request = match walked.broken.is_empty() {
+        true => request,
+        false => {
+            let lease = budget.try_lease(request.len());
+            let lease = lease.ok_or(ReceiveError::Overloaded(request.len()))?;
+            lease.hold(repair::copy(&request, &walked.broken))
+        }
+    };
+    Ok(Received {
+        chunks: cut(signal, &request, &walked),
+        items: walked.items,
+        repaired: walked.broken.len(),
+    })
+}
+
+fn cut(signal: Signal, request: &Bytes, walked: &walk::Walked) -> Vec<Chunk> {
+    if walked.items == 0 {
+        return Vec::new();
+    }
+    let mut chunks = Vec::with_capacity(walked.resources.len());
+    let mut start = 0;
+    for (index, resource) in walked.resources.iter().enumerate() {
+        // Unknown fields between two resources travel with the one before them, those at the
+        // start with the first.
+        let end = match walked.resources.get(index + 1) {
+            Some(next) => next.start,
+            None => request.len(),
+        };
+        let framed = request.slice(start..end);
+        let body = (resource.body.start - start) as u32..(resource.body.end - start) as u32;
+        chunks.push(Chunk::Otlp(OtlpChunk::from_checked(
+            signal,
+            resource.items,
+            framed,
+            body,
+        )));
+        start = end;
+    }
+    chunks
+}
+
+#[cfg(test)]
+mod tests;

@@ -23,9 +23,65 @@ pub struct Message {
     pub name: &'static str,
     /// Ascending by number.
     pub fields: &'static [Field],
+    /// What to do at each tag below 256 (fields 1 to 31), so that the walk needs one load per field.
+    steps: [Step; 256],
+}
+
+/// How the walk passes a field; derived from its [`Kind`] where nothing else is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pass {
+    /// Not known by its tag: look the field up in the table.
+    Lookup,
+    Varint,
+    Fixed64,
+    Fixed32,
+    Bytes,
+    Text,
+    Message,
+    /// A message that is one item of its signal.
+    Item,
+    /// A `KeyValue`, most often with a short string value.
+    Attribute,
+}
+
+/// A [`Pass`] and the index of its field.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step {
+    pub(crate) pass: Pass,
+    pub(crate) field: u8,
 }
 
 impl Message {
+    const fn new(name: &'static str, fields: &'static [Field]) -> Self {
+        let mut steps = [Step {
+            pass: Pass::Lookup,
+            field: 0,
+        }; 256];
+        let mut index = 0;
+        while index < fields.len() {
+            let field = &fields[index];
+            let tag = field.number << 3 | field.kind.wire_type().code();
+            if tag < 256 {
+                steps[tag as usize] = Step {
+                    pass: field.pass,
+                    field: index as u8,
+                };
+            }
+            index += 1;
+        }
+        Message {
+            name,
+            fields,
+            steps,
+        }
+    }
+
+    /// What to do at a field with this tag.
+    #[inline]
+    pub(crate) fn step(&self, tag: u8) -> Step {
+        self.steps[usize::from(tag)]
+    }
+
     /// The field with this number.
     pub fn field(&self, number: u32) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.number == number)
@@ -42,6 +98,7 @@ pub struct Field {
     pub json: &'static str,
     pub kind: Kind,
     pub repeated: bool,
+    pub(crate) pass: Pass,
 }
 
 /// What a field holds, and with that its wire type and its JSON form.
@@ -78,7 +135,33 @@ pub enum WireType {
     Fixed32,
 }
 
+impl WireType {
+    /// The number in a field's tag.
+    pub const fn code(self) -> u32 {
+        match self {
+            WireType::Varint => 0,
+            WireType::Fixed64 => 1,
+            WireType::Len => 2,
+            WireType::Fixed32 => 5,
+        }
+    }
+}
+
 impl Kind {
+    const fn pass(self) -> Pass {
+        match self {
+            Kind::String => Pass::Text,
+            Kind::Bytes | Kind::Id => Pass::Bytes,
+            Kind::Message(_) => Pass::Message,
+            _ => match self.wire_type() {
+                WireType::Varint => Pass::Varint,
+                WireType::Fixed64 => Pass::Fixed64,
+                WireType::Fixed32 => Pass::Fixed32,
+                WireType::Len => Pass::Bytes,
+            },
+        }
+    }
+
     /// The wire type of one value of this kind (a packed list is [`WireType::Len`] instead).
     pub const fn wire_type(self) -> WireType {
         match self {
@@ -130,6 +213,7 @@ const fn one(number: u32, name: &'static str, json: &'static str, kind: Kind) ->
         json,
         kind,
         repeated: false,
+        pass: kind.pass(),
     }
 }
 
@@ -140,6 +224,20 @@ const fn many(number: u32, name: &'static str, json: &'static str, kind: Kind) -
         json,
         kind,
         repeated: true,
+        pass: kind.pass(),
+    }
+}
+
+/// A repeated message of which each occurrence is one item: a span, a data point, a log record.
+const fn items(
+    number: u32,
+    name: &'static str,
+    json: &'static str,
+    message: &'static Message,
+) -> Field {
+    Field {
+        pass: Pass::Item,
+        ..many(number, name, json, Kind::Message(message))
     }
 }
 

@@ -31,7 +31,7 @@ fn long_varint(buf: &[u8], at: usize) -> Option<(u64, usize)> {
 /// Bytes a varint of this value takes.
 pub const fn varint_len(value: u64) -> usize {
     // 1 to 10: one byte for each started group of seven bits.
-    ((64 - (value | 1).leading_zeros() as usize) + 6) / 7
+    (64 - (value | 1).leading_zeros() as usize).div_ceil(7)
 }
 
 /// Appends `value` as a varint.

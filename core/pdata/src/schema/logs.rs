@@ -1,39 +1,39 @@
 //! `opentelemetry.proto.logs.v1`.
 
 use super::common::{ANY_VALUE, attributes, dropped_attributes_count, resource, schema_url, scope};
-use super::{EnumValue, Kind, Message, many, one};
+use super::{EnumValue, Kind, Message, items, many, one};
 
-pub static LOGS_REQUEST: Message = Message {
-    name: "ExportLogsServiceRequest",
-    fields: &[many(
+pub static LOGS_REQUEST: Message = Message::new(
+    "ExportLogsServiceRequest",
+    &[many(
         1,
         "resource_logs",
         "resourceLogs",
         Kind::Message(&RESOURCE_LOGS),
     )],
-};
+);
 
-pub static RESOURCE_LOGS: Message = Message {
-    name: "ResourceLogs",
-    fields: &[
+pub static RESOURCE_LOGS: Message = Message::new(
+    "ResourceLogs",
+    &[
         resource(),
         many(2, "scope_logs", "scopeLogs", Kind::Message(&SCOPE_LOGS)),
         schema_url(),
     ],
-};
+);
 
-pub static SCOPE_LOGS: Message = Message {
-    name: "ScopeLogs",
-    fields: &[
+pub static SCOPE_LOGS: Message = Message::new(
+    "ScopeLogs",
+    &[
         scope(),
-        many(2, "log_records", "logRecords", Kind::Message(&LOG_RECORD)),
+        items(2, "log_records", "logRecords", &LOG_RECORD),
         schema_url(),
     ],
-};
+);
 
-pub static LOG_RECORD: Message = Message {
-    name: "LogRecord",
-    fields: &[
+pub static LOG_RECORD: Message = Message::new(
+    "LogRecord",
+    &[
         one(1, "time_unix_nano", "timeUnixNano", Kind::Fixed64),
         one(
             2,
@@ -56,7 +56,7 @@ pub static LOG_RECORD: Message = Message {
         ),
         one(12, "event_name", "eventName", Kind::String),
     ],
-};
+);
 
 const SEVERITY_NUMBER: &[EnumValue] = &[
     ("SEVERITY_NUMBER_UNSPECIFIED", 0),

@@ -1,21 +1,21 @@
 //! `opentelemetry.proto.metrics.v1`.
 
-use super::common::{KEY_VALUE, attributes, resource, schema_url, scope};
-use super::{EnumValue, Field, Kind, Message, many, one};
+use super::common::{attributes, key_values, resource, schema_url, scope};
+use super::{EnumValue, Field, Kind, Message, items, many, one};
 
-pub static METRICS_REQUEST: Message = Message {
-    name: "ExportMetricsServiceRequest",
-    fields: &[many(
+pub static METRICS_REQUEST: Message = Message::new(
+    "ExportMetricsServiceRequest",
+    &[many(
         1,
         "resource_metrics",
         "resourceMetrics",
         Kind::Message(&RESOURCE_METRICS),
     )],
-};
+);
 
-pub static RESOURCE_METRICS: Message = Message {
-    name: "ResourceMetrics",
-    fields: &[
+pub static RESOURCE_METRICS: Message = Message::new(
+    "ResourceMetrics",
+    &[
         resource(),
         many(
             2,
@@ -25,20 +25,20 @@ pub static RESOURCE_METRICS: Message = Message {
         ),
         schema_url(),
     ],
-};
+);
 
-pub static SCOPE_METRICS: Message = Message {
-    name: "ScopeMetrics",
-    fields: &[
+pub static SCOPE_METRICS: Message = Message::new(
+    "ScopeMetrics",
+    &[
         scope(),
         many(2, "metrics", "metrics", Kind::Message(&METRIC)),
         schema_url(),
     ],
-};
+);
 
-pub static METRIC: Message = Message {
-    name: "Metric",
-    fields: &[
+pub static METRIC: Message = Message::new(
+    "Metric",
+    &[
         one(1, "name", "name", Kind::String),
         one(2, "description", "description", Kind::String),
         one(3, "unit", "unit", Kind::String),
@@ -52,48 +52,42 @@ pub static METRIC: Message = Message {
             Kind::Message(&EXPONENTIAL_HISTOGRAM),
         ),
         one(11, "summary", "summary", Kind::Message(&SUMMARY)),
-        many(12, "metadata", "metadata", Kind::Message(&KEY_VALUE)),
+        key_values(12, "metadata", "metadata"),
     ],
-};
+);
 
-static GAUGE: Message = Message {
-    name: "Gauge",
-    fields: &[data_points(&NUMBER_DATA_POINT)],
-};
+static GAUGE: Message = Message::new("Gauge", &[data_points(&NUMBER_DATA_POINT)]);
 
-static SUM: Message = Message {
-    name: "Sum",
-    fields: &[
+static SUM: Message = Message::new(
+    "Sum",
+    &[
         data_points(&NUMBER_DATA_POINT),
         aggregation_temporality(),
         one(3, "is_monotonic", "isMonotonic", Kind::Bool),
     ],
-};
+);
 
-static HISTOGRAM: Message = Message {
-    name: "Histogram",
-    fields: &[
+static HISTOGRAM: Message = Message::new(
+    "Histogram",
+    &[
         data_points(&HISTOGRAM_DATA_POINT),
         aggregation_temporality(),
     ],
-};
+);
 
-static EXPONENTIAL_HISTOGRAM: Message = Message {
-    name: "ExponentialHistogram",
-    fields: &[
+static EXPONENTIAL_HISTOGRAM: Message = Message::new(
+    "ExponentialHistogram",
+    &[
         data_points(&EXPONENTIAL_HISTOGRAM_DATA_POINT),
         aggregation_temporality(),
     ],
-};
+);
 
-static SUMMARY: Message = Message {
-    name: "Summary",
-    fields: &[data_points(&SUMMARY_DATA_POINT)],
-};
+static SUMMARY: Message = Message::new("Summary", &[data_points(&SUMMARY_DATA_POINT)]);
 
-static NUMBER_DATA_POINT: Message = Message {
-    name: "NumberDataPoint",
-    fields: &[
+static NUMBER_DATA_POINT: Message = Message::new(
+    "NumberDataPoint",
+    &[
         start_time(),
         time(3),
         one(4, "as_double", "asDouble", Kind::Double),
@@ -102,11 +96,11 @@ static NUMBER_DATA_POINT: Message = Message {
         attributes(7),
         flags(8),
     ],
-};
+);
 
-static HISTOGRAM_DATA_POINT: Message = Message {
-    name: "HistogramDataPoint",
-    fields: &[
+static HISTOGRAM_DATA_POINT: Message = Message::new(
+    "HistogramDataPoint",
+    &[
         start_time(),
         time(3),
         one(4, "count", "count", Kind::Fixed64),
@@ -119,11 +113,11 @@ static HISTOGRAM_DATA_POINT: Message = Message {
         one(11, "min", "min", Kind::Double),
         one(12, "max", "max", Kind::Double),
     ],
-};
+);
 
-static EXPONENTIAL_HISTOGRAM_DATA_POINT: Message = Message {
-    name: "ExponentialHistogramDataPoint",
-    fields: &[
+static EXPONENTIAL_HISTOGRAM_DATA_POINT: Message = Message::new(
+    "ExponentialHistogramDataPoint",
+    &[
         attributes(1),
         start_time(),
         time(3),
@@ -139,19 +133,19 @@ static EXPONENTIAL_HISTOGRAM_DATA_POINT: Message = Message {
         one(13, "max", "max", Kind::Double),
         one(14, "zero_threshold", "zeroThreshold", Kind::Double),
     ],
-};
+);
 
-static BUCKETS: Message = Message {
-    name: "Buckets",
-    fields: &[
+static BUCKETS: Message = Message::new(
+    "Buckets",
+    &[
         one(1, "offset", "offset", Kind::Sint32),
         many(2, "bucket_counts", "bucketCounts", Kind::Uint64),
     ],
-};
+);
 
-static SUMMARY_DATA_POINT: Message = Message {
-    name: "SummaryDataPoint",
-    fields: &[
+static SUMMARY_DATA_POINT: Message = Message::new(
+    "SummaryDataPoint",
+    &[
         start_time(),
         time(3),
         one(4, "count", "count", Kind::Fixed64),
@@ -165,32 +159,27 @@ static SUMMARY_DATA_POINT: Message = Message {
         attributes(7),
         flags(8),
     ],
-};
+);
 
-static VALUE_AT_QUANTILE: Message = Message {
-    name: "ValueAtQuantile",
-    fields: &[
+static VALUE_AT_QUANTILE: Message = Message::new(
+    "ValueAtQuantile",
+    &[
         one(1, "quantile", "quantile", Kind::Double),
         one(2, "value", "value", Kind::Double),
     ],
-};
+);
 
-static EXEMPLAR: Message = Message {
-    name: "Exemplar",
-    fields: &[
+static EXEMPLAR: Message = Message::new(
+    "Exemplar",
+    &[
         time(2),
         one(3, "as_double", "asDouble", Kind::Double),
         one(4, "span_id", "spanId", Kind::Id),
         one(5, "trace_id", "traceId", Kind::Id),
         one(6, "as_int", "asInt", Kind::Sfixed64),
-        many(
-            7,
-            "filtered_attributes",
-            "filteredAttributes",
-            Kind::Message(&KEY_VALUE),
-        ),
+        key_values(7, "filtered_attributes", "filteredAttributes"),
     ],
-};
+);
 
 const AGGREGATION_TEMPORALITY: &[EnumValue] = &[
     ("AGGREGATION_TEMPORALITY_UNSPECIFIED", 0),
@@ -199,7 +188,7 @@ const AGGREGATION_TEMPORALITY: &[EnumValue] = &[
 ];
 
 const fn data_points(point: &'static Message) -> Field {
-    many(1, "data_points", "dataPoints", Kind::Message(point))
+    items(1, "data_points", "dataPoints", point)
 }
 
 const fn aggregation_temporality() -> Field {

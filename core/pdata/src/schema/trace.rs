@@ -1,39 +1,35 @@
 //! `opentelemetry.proto.trace.v1`.
 
 use super::common::{attributes, dropped_attributes_count, resource, schema_url, scope};
-use super::{EnumValue, Kind, Message, many, one};
+use super::{EnumValue, Kind, Message, items, many, one};
 
-pub static TRACE_REQUEST: Message = Message {
-    name: "ExportTraceServiceRequest",
-    fields: &[many(
+pub static TRACE_REQUEST: Message = Message::new(
+    "ExportTraceServiceRequest",
+    &[many(
         1,
         "resource_spans",
         "resourceSpans",
         Kind::Message(&RESOURCE_SPANS),
     )],
-};
+);
 
-pub static RESOURCE_SPANS: Message = Message {
-    name: "ResourceSpans",
-    fields: &[
+pub static RESOURCE_SPANS: Message = Message::new(
+    "ResourceSpans",
+    &[
         resource(),
         many(2, "scope_spans", "scopeSpans", Kind::Message(&SCOPE_SPANS)),
         schema_url(),
     ],
-};
+);
 
-pub static SCOPE_SPANS: Message = Message {
-    name: "ScopeSpans",
-    fields: &[
-        scope(),
-        many(2, "spans", "spans", Kind::Message(&SPAN)),
-        schema_url(),
-    ],
-};
+pub static SCOPE_SPANS: Message = Message::new(
+    "ScopeSpans",
+    &[scope(), items(2, "spans", "spans", &SPAN), schema_url()],
+);
 
-pub static SPAN: Message = Message {
-    name: "Span",
-    fields: &[
+pub static SPAN: Message = Message::new(
+    "Span",
+    &[
         one(1, "trace_id", "traceId", Kind::Id),
         one(2, "span_id", "spanId", Kind::Id),
         one(3, "trace_state", "traceState", Kind::String),
@@ -61,21 +57,21 @@ pub static SPAN: Message = Message {
         one(15, "status", "status", Kind::Message(&STATUS)),
         one(16, "flags", "flags", Kind::Fixed32),
     ],
-};
+);
 
-static EVENT: Message = Message {
-    name: "Event",
-    fields: &[
+static EVENT: Message = Message::new(
+    "Event",
+    &[
         one(1, "time_unix_nano", "timeUnixNano", Kind::Fixed64),
         one(2, "name", "name", Kind::String),
         attributes(3),
         dropped_attributes_count(4),
     ],
-};
+);
 
-static LINK: Message = Message {
-    name: "Link",
-    fields: &[
+static LINK: Message = Message::new(
+    "Link",
+    &[
         one(1, "trace_id", "traceId", Kind::Id),
         one(2, "span_id", "spanId", Kind::Id),
         one(3, "trace_state", "traceState", Kind::String),
@@ -83,15 +79,15 @@ static LINK: Message = Message {
         dropped_attributes_count(5),
         one(6, "flags", "flags", Kind::Fixed32),
     ],
-};
+);
 
-static STATUS: Message = Message {
-    name: "Status",
-    fields: &[
+static STATUS: Message = Message::new(
+    "Status",
+    &[
         one(2, "message", "message", Kind::String),
         one(3, "code", "code", Kind::Enum(STATUS_CODE)),
     ],
-};
+);
 
 const SPAN_KIND: &[EnumValue] = &[
     ("SPAN_KIND_UNSPECIFIED", 0),
