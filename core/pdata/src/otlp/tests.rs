@@ -226,12 +226,7 @@ fn repairs_broken_text_within_the_budget() {
         concatenated(&received),
         nested(ATTRIBUTE, "\x0A\x04k\u{FFFD}".as_bytes())
     );
-    let refused = receive(
-        Signal::Traces,
-        request,
-        InvalidUtf8::Repair,
-        &budget,
-    );
+    let refused = receive(Signal::Traces, request, InvalidUtf8::Repair, &budget);
     assert!(
         matches!(refused, Err(ReceiveError::Overloaded(_))),
         "{refused:?}"
