@@ -1,1 +1,21 @@
 //! Component traits, configuration, the graph, the exporter stack and the life cycle.
+//!
+//! The engine turns a configuration into a graph of components in four phases (parse, validate,
+//! build, run) and owns everything that must be the same for all of them: acknowledgement,
+//! queues, retry, accounting, shutdown. It knows no protocol and no component by name.
+
+pub mod ack;
+pub mod component;
+pub mod consumer;
+pub mod exporter;
+pub mod fanout;
+pub mod refusal;
+pub mod tasks;
+#[cfg(feature = "testkit")]
+pub mod testkit;
+
+pub use ack::{AckToken, Settle, Settlement};
+pub use component::{Delivery, ExportError, Exporter, Receiver};
+pub use consumer::Consumer;
+pub use refusal::Refusal;
+pub use tasks::{Shutdown, Tasks};

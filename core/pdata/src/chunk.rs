@@ -5,6 +5,8 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use crate::Signal;
+use crate::otlp::split;
+use crate::wire::put_field;
 
 /// One resource's worth of telemetry, in the form in which it arrived.
 #[derive(Clone, Debug)]
@@ -30,6 +32,16 @@ impl Chunk {
     pub fn wire_len(&self) -> usize {
         match self {
             Chunk::Otlp(chunk) => chunk.framed().len(),
+        }
+    }
+
+    /// The first `items` items and the rest, each under a copy of their headers.
+    ///
+    /// `None` if there is nothing to split, or if the headers are so large beside the items that
+    /// repeating them would let a small request grow into a large one.
+    pub fn split_at(&self, items: usize) -> Option<[Chunk; 2]> {
+        match self {
+            Chunk::Otlp(chunk) => chunk.split_at(items).map(|halves| halves.map(Chunk::Otlp)),
         }
     }
 }
@@ -69,6 +81,15 @@ impl OtlpChunk {
         }
     }
 
+    /// Frames a resource-level message that is valid and holds `items` items.
+    pub(crate) fn frame(signal: Signal, items: u32, body: &[u8]) -> Self {
+        let mut framed = Vec::with_capacity(body.len() + 6);
+        put_field(&mut framed, 1, body);
+        let start = (framed.len() - body.len()) as u32;
+        let end = framed.len() as u32;
+        Self::from_checked(signal, items, framed.into(), start..end)
+    }
+
     pub fn signal(&self) -> Signal {
         self.signal
     }
@@ -85,5 +106,18 @@ impl OtlpChunk {
     /// The resource-level message alone.
     pub fn body(&self) -> &[u8] {
         &self.framed[self.body.start as usize..self.body.end as usize]
+    }
+
+    /// See [`Chunk::split_at`].
+    pub fn split_at(&self, items: usize) -> Option<[OtlpChunk; 2]> {
+        if items == 0 || items >= self.items() {
+            return None;
+        }
+        let [head, tail] = split::at(self.signal, self.body(), items)?;
+        let rest = self.items() - items;
+        Some([
+            OtlpChunk::frame(self.signal, items as u32, &head),
+            OtlpChunk::frame(self.signal, rest as u32, &tail),
+        ])
     }
 }

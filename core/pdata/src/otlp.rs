@@ -13,6 +13,7 @@ use bytes::Bytes;
 use crate::{Budget, Chunk, OtlpChunk, Signal};
 
 mod repair;
+pub(crate) mod split;
 mod walk;
 
 pub use repair::InvalidUtf8;

@@ -50,6 +50,99 @@ pub fn put_field(out: &mut Vec<u8>, number: u32, content: &[u8]) {
     out.extend_from_slice(content);
 }
 
+/// One field of a message, as it stands in the bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Field<'a> {
+    pub number: u32,
+    pub value: Value<'a>,
+    /// Tag and value.
+    pub raw: &'a [u8],
+}
+
+/// The value of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value<'a> {
+    Varint(u64),
+    Fixed64(u64),
+    Fixed32(u32),
+    Len(&'a [u8]),
+    /// A deprecated group, of which only the bytes matter.
+    Group,
+}
+
+/// The fields of a message that has passed the walk; of other bytes, those before the first fault.
+#[derive(Clone, Debug)]
+pub struct Fields<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Fields<'a> {
+    pub fn of(message: &'a [u8]) -> Self {
+        Fields { rest: message }
+    }
+
+    fn read(&self) -> Option<Field<'a>> {
+        let buf = self.rest;
+        let (key, at) = varint(buf, 0)?;
+        let number = u32::try_from(key).ok()? >> 3;
+        let (value, end) = value(buf, at, key & 7, NESTING_MAX)?;
+        Some(Field {
+            number,
+            value,
+            raw: &buf[..end],
+        })
+    }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Field<'a>;
+
+    fn next(&mut self) -> Option<Field<'a>> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let field = self.read();
+        self.rest = field.map_or(&[], |field| &self.rest[field.raw.len()..]);
+        field
+    }
+}
+
+fn value(buf: &[u8], at: usize, wire_type: u64, depth: u32) -> Option<(Value<'_>, usize)> {
+    Some(match wire_type {
+        0 => {
+            let (value, end) = varint(buf, at)?;
+            (Value::Varint(value), end)
+        }
+        1 => (
+            Value::Fixed64(u64::from_le_bytes(*buf.get(at..)?.first_chunk()?)),
+            at + 8,
+        ),
+        2 => {
+            let (length, start) = varint(buf, at)?;
+            let end = start.checked_add(usize::try_from(length).ok()?)?;
+            (Value::Len(buf.get(start..end)?), end)
+        }
+        3 => (Value::Group, group_end(buf, at, depth)?),
+        5 => (
+            Value::Fixed32(u32::from_le_bytes(*buf.get(at..)?.first_chunk()?)),
+            at + 4,
+        ),
+        _ => return None,
+    })
+}
+
+fn group_end(buf: &[u8], mut at: usize, depth: u32) -> Option<usize> {
+    const GROUP_END: u64 = 4;
+    let depth = depth.checked_sub(1)?;
+    loop {
+        let (key, after) = varint(buf, at)?;
+        if key & 7 == GROUP_END {
+            return Some(after);
+        }
+        (_, at) = value(buf, after, key & 7, depth)?;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

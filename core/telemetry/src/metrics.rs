@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use metrics::{Key, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use parking_lot::Mutex;
 
 pub use metrics::{Counter, Gauge, Histogram};
 
@@ -12,7 +13,11 @@ pub use metrics::{Counter, Gauge, Histogram};
 pub struct Metrics {
     recorder: Arc<PrometheusRecorder>,
     handle: PrometheusHandle,
+    gauges: Arc<Mutex<Vec<Refresh>>>,
 }
+
+/// Sets gauges that are read from a state rather than kept with every change of it.
+type Refresh = Box<dyn Fn() + Send + Sync>;
 
 impl Default for Metrics {
     fn default() -> Self {
@@ -27,7 +32,13 @@ impl Metrics {
         Metrics {
             recorder: Arc::new(recorder),
             handle,
+            gauges: Arc::default(),
         }
+    }
+
+    /// Calls `refresh` before every rendering; it must not render.
+    pub fn before_render(&self, refresh: impl Fn() + Send + Sync + 'static) {
+        self.gauges.lock().push(Box::new(refresh));
     }
 
     pub fn counter(&self, name: &'static str, labels: &[(&'static str, &str)]) -> Counter {
@@ -52,6 +63,7 @@ impl Metrics {
 
     /// All metrics in Prometheus' text format.
     pub fn render(&self) -> String {
+        self.gauges.lock().iter().for_each(|refresh| refresh());
         self.handle.run_upkeep();
         self.handle.render()
     }

@@ -1,0 +1,154 @@
+//! Tokens that tie what is sent to the queue's records it came from.
+//!
+//! A queue hands out a record with a token. Whoever merges records into one request carries all
+//! their tokens; whoever splits a record clones its token. The record is settled once, when the
+//! last share of its token is gone:
+//!
+//! ```text
+//! record 7 --token--+--> request A: delivered --+
+//!                   +--> request B: dropped ----+--> the queue forgets record 7
+//! ```
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What became of a record when the last share of its token was gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// Every share was delivered, or given up and counted as such.
+    Done,
+    /// Some share was not finished with: the record still belongs to the queue.
+    Open,
+}
+
+/// The queue's side of a record that was handed out.
+pub trait Settle: Send + Sync {
+    /// Called once for each record, from whichever task let go of the last share. Must not block.
+    fn settle(self: Box<Self>, settlement: Settlement);
+}
+
+/// One share of the responsibility for a record.
+///
+/// A share that is dropped without [`AckToken::done`] leaves the record open, so that a panic or
+/// a cancelled task costs time and not data.
+pub struct AckToken {
+    record: Arc<Record>,
+    done: bool,
+}
+
+struct Record {
+    queue: Option<Box<dyn Settle>>,
+    open: AtomicBool,
+}
+
+impl AckToken {
+    /// The only share, so far, of a record.
+    pub fn new(queue: Box<dyn Settle>) -> Self {
+        let record = Record {
+            queue: Some(queue),
+            open: AtomicBool::new(false),
+        };
+        AckToken {
+            record: Arc::new(record),
+            done: false,
+        }
+    }
+
+    /// Another share: the record now waits for both.
+    #[must_use]
+    pub fn split(&self) -> AckToken {
+        AckToken {
+            record: Arc::clone(&self.record),
+            done: false,
+        }
+    }
+
+    /// Finishes with this share.
+    pub fn done(mut self) {
+        self.done = true;
+    }
+}
+
+impl Drop for AckToken {
+    fn drop(&mut self) {
+        if !self.done {
+            self.record.open.store(true, Ordering::Release);
+        }
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        let settlement = match self.open.load(Ordering::Acquire) {
+            true => Settlement::Open,
+            false => Settlement::Done,
+        };
+        if let Some(queue) = self.queue.take() {
+            queue.settle(settlement);
+        }
+    }
+}
+
+impl fmt::Debug for AckToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AckToken")
+            .field("shares", &Arc::strong_count(&self.record))
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use parking_lot::Mutex;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Ledger(Arc<Mutex<Vec<Settlement>>>);
+
+    impl Settle for Ledger {
+        fn settle(self: Box<Self>, settlement: Settlement) {
+            self.0.lock().push(settlement);
+        }
+    }
+
+    #[test]
+    fn a_record_waits_for_its_last_share() {
+        let ledger = Ledger::default();
+        let first = AckToken::new(Box::new(ledger.clone()));
+        let second = first.split();
+        first.done();
+        assert!(ledger.0.lock().is_empty());
+        second.done();
+        assert_eq!(*ledger.0.lock(), [Settlement::Done]);
+    }
+
+    #[test]
+    fn a_share_that_is_only_dropped_leaves_the_record_open() {
+        let ledger = Ledger::default();
+        let first = AckToken::new(Box::new(ledger.clone()));
+        drop(first.split());
+        first.done();
+        assert_eq!(*ledger.0.lock(), [Settlement::Open]);
+    }
+
+    proptest! {
+        #[test]
+        fn settles_once_and_as_done_only_if_all_shares_are(done in prop::collection::vec(any::<bool>(), 1..9)) {
+            let ledger = Ledger::default();
+            let token = AckToken::new(Box::new(ledger.clone()));
+            let mut shares: Vec<_> = done[1..].iter().map(|_| token.split()).collect();
+            shares.push(token);
+            for (share, done) in shares.into_iter().zip(&done) {
+                if *done { share.done() } else { drop(share) }
+            }
+            let expected = match done.iter().all(|done| *done) {
+                true => Settlement::Done,
+                false => Settlement::Open,
+            };
+            prop_assert_eq!(&*ledger.0.lock(), &[expected]);
+        }
+    }
+}

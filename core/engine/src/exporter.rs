@@ -1,0 +1,225 @@
+//! The stack of policies around every exporter.
+//!
+//! ```text
+//! consume -> [observe] -> queue ... sender -> merge -> retry -> timeout -> Exporter::export
+//! ```
+//!
+//! In front of the queue stands [`Front`], which answers the sender of the data. Behind it one
+//! [`sender`] for each signal merges what waits, sends it and decides what a failure means. An
+//! exporter without a queue is called from the front, and its answer is the caller's.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use pdata::{Batch, Signal};
+use telemetry::{Health, Metrics};
+use tokio::time::{Instant, timeout};
+
+use crate::component::{Decision, Delivery, ExportError, Exporter};
+use crate::{Consumer, Refusal, Shutdown, Tasks};
+
+mod backoff;
+mod memory;
+mod observe;
+mod queue;
+mod request;
+mod sender;
+mod settings;
+
+pub use memory::MemoryQueue;
+pub use observe::Account;
+pub use queue::{Amount, Queue, Record, Reservation, Size, Waiting};
+pub use settings::{BatchSettings, QueueSettings, RetrySettings, Settings, Sizer};
+
+use observe::Observer;
+use sender::{Route, Sender};
+
+/// How long a client is asked to wait when a destination without a queue fails.
+const DIRECT_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// An exporter as its pipelines see it.
+pub struct Front {
+    id: Arc<str>,
+    exporter: Arc<dyn Exporter>,
+    queue: Option<Arc<dyn Queue>>,
+    settings: Settings,
+    observers: [Observer; Signal::ALL.len()],
+    health: Health,
+}
+
+impl Front {
+    /// Wraps `exporter`; `id` names it in metrics, logs and health. Starts nothing.
+    pub fn new(
+        id: &str,
+        exporter: Arc<dyn Exporter>,
+        settings: Settings,
+        metrics: &Metrics,
+        health: Health,
+    ) -> Arc<Self> {
+        let queue = settings.queue.as_ref().map(|queue| {
+            let queue: Arc<dyn Queue> = Arc::new(MemoryQueue::new(queue));
+            observe::watch_queue(metrics, id, &queue);
+            queue
+        });
+        let observers = Signal::ALL.map(|signal| Observer::new(metrics, id, signal));
+        Arc::new(Front {
+            id: id.into(),
+            exporter,
+            queue,
+            settings,
+            observers,
+            health,
+        })
+    }
+
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Whether its overflow is dropped and counted instead of refusing anybody.
+    pub fn is_optional(&self) -> bool {
+        self.settings.optional
+    }
+
+    /// Starts one sender for each signal, if there is a queue. They end when `shutdown` has begun
+    /// and their queue is empty, or when `shutdown` ends.
+    pub fn run(&self, signals: &[Signal], tasks: &Tasks, shutdown: &Shutdown) {
+        let Some(queue) = &self.queue else { return };
+        for &signal in signals {
+            let route = Route {
+                id: Arc::clone(&self.id),
+                signal,
+                queue: Arc::clone(queue),
+                exporter: Arc::clone(&self.exporter),
+                settings: self.settings.clone(),
+            };
+            let observer = self.observers[signal as usize].clone();
+            let sender = Sender::new(route, observer, self.health.clone());
+            let name = format!("exporters/{}/{signal}", self.id);
+            tasks.spawn(&name, sender.run(shutdown.clone()));
+        }
+    }
+
+    /// Lets the exporter write out what it buffers.
+    pub async fn close(&self) {
+        self.exporter.close().await;
+    }
+
+    /// What became of the items so far, by signal.
+    pub fn account(&self, signal: Signal) -> Account {
+        let waiting = self
+            .queue
+            .as_ref()
+            .map(|queue| queue.waiting(signal))
+            .unwrap_or_default();
+        self.observers[signal as usize].account(waiting.size.items)
+    }
+
+    /// Takes room for `batch` until `deadline`. `None` if there is no queue to take room in.
+    pub(crate) async fn reserve(
+        &self,
+        batch: &Batch,
+        deadline: Instant,
+    ) -> Result<Option<Reservation>, Refusal> {
+        let Some(queue) = &self.queue else {
+            return Ok(None);
+        };
+        let reserved = queue
+            .reserve(batch.signal(), Size::of(batch), deadline)
+            .await;
+        if reserved.is_err() {
+            self.observers[batch.signal() as usize].enqueue_failed(batch.items());
+        }
+        reserved.map(Some)
+    }
+
+    /// The latest moment until which a caller waits for room.
+    pub(crate) fn patience(&self) -> Instant {
+        let wait = self
+            .settings
+            .queue
+            .as_ref()
+            .map_or(Duration::ZERO, |queue| queue.max_wait);
+        Instant::now() + wait
+    }
+
+    /// Fills the reserved room.
+    pub(crate) async fn append(
+        &self,
+        reservation: Reservation,
+        batch: Batch,
+    ) -> Result<(), Refusal> {
+        let Some(queue) = &self.queue else {
+            unreachable!("only a queue hands out reservations")
+        };
+        let observer = &self.observers[batch.signal() as usize];
+        let items = batch.items();
+        queue.append(reservation, batch).await?;
+        observer.enqueued(items);
+        Ok(())
+    }
+
+    /// Exports while the caller waits; for exporters without a queue.
+    pub(crate) async fn export_now(&self, batch: &Batch) -> Result<(), Refusal> {
+        let observer = &self.observers[batch.signal() as usize];
+        let items = batch.items();
+        match attempt(&*self.exporter, batch, self.settings.timeout).await {
+            Ok(delivery) => {
+                observer.enqueued(items);
+                observer.delivered(items, &delivery);
+                Ok(())
+            }
+            Err(error) => {
+                observer.enqueue_failed(items);
+                tracing::warn!(component = %self.id, %error, "export failed, caller refused");
+                Err(refusal(error))
+            }
+        }
+    }
+
+    /// Counts what an optional exporter had no room for.
+    pub(crate) fn overflow(&self, batch: &Batch) {
+        let observer = &self.observers[batch.signal() as usize];
+        observer.enqueued(batch.items());
+        observer.dropped(batch.items(), "overflow");
+    }
+}
+
+fn refusal(error: ExportError) -> Refusal {
+    match error.decision {
+        Decision::Retry { after } => {
+            Refusal::retry(error.message, after.unwrap_or(DIRECT_RETRY_AFTER))
+        }
+        Decision::Park => Refusal::retry(error.message, DIRECT_RETRY_AFTER),
+        Decision::Split | Decision::Reject => Refusal::reject(error.message),
+    }
+}
+
+/// One attempt, bounded in time; `Duration::ZERO` is no bound.
+async fn attempt(
+    exporter: &dyn Exporter,
+    batch: &Batch,
+    limit: Duration,
+) -> Result<Delivery, ExportError> {
+    if limit.is_zero() {
+        return exporter.export(batch).await;
+    }
+    match timeout(limit, exporter.export(batch)).await {
+        Ok(answer) => answer,
+        Err(_) => Err(ExportError::retry(format!("no answer within {limit:?}"))),
+    }
+}
+
+#[async_trait]
+impl Consumer for Front {
+    async fn consume(&self, batch: Batch) -> Result<(), Refusal> {
+        match self.reserve(&batch, self.patience()).await? {
+            Some(reservation) => self.append(reservation, batch).await,
+            None => self.export_now(&batch).await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,115 @@
+//! What stands between an acknowledged batch and its delivery.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use pdata::{Batch, Signal};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
+
+use crate::{AckToken, Refusal};
+
+/// Holds batches until they are settled, one lane for each signal.
+///
+/// A batch takes room from its reservation until its record's last token is gone, so what is in
+/// flight counts against the capacity.
+#[async_trait]
+pub trait Queue: Send + Sync {
+    /// Takes room for a batch of this size, waiting until `deadline` for it.
+    async fn reserve(
+        &self,
+        signal: Signal,
+        size: Size,
+        deadline: Instant,
+    ) -> Result<Reservation, Refusal>;
+
+    /// Takes responsibility for `batch`, in the room that was reserved for it. When this returns
+    /// `Ok`, the batch is as safe as the queue makes it.
+    async fn append(&self, reservation: Reservation, batch: Batch) -> Result<(), Refusal>;
+
+    /// The next records of a lane, in order of arrival: at least one if any waits, and more while
+    /// they stay within `at_most` together.
+    fn take(&self, signal: Signal, at_most: Amount) -> Vec<Record>;
+
+    /// What waits in a lane, without what was taken.
+    fn waiting(&self, signal: Signal) -> Waiting;
+
+    /// The bound of a lane, in the unit of its sizer.
+    fn capacity(&self) -> usize;
+
+    /// Room taken in a lane, in the unit of its sizer: waiting, reserved and in flight.
+    fn used(&self, signal: Signal) -> usize;
+
+    /// Ready when at least `amount` waits in the lane. Cancel safe; one caller for each lane.
+    async fn has_waiting(&self, signal: Signal, amount: Amount);
+}
+
+/// Room taken for one batch; dropping it gives the room back.
+#[derive(Debug)]
+pub struct Reservation {
+    pub(crate) signal: Signal,
+    pub(crate) room: OwnedSemaphorePermit,
+}
+
+/// One batch on its way out.
+#[derive(Debug)]
+pub struct Record {
+    pub batch: Batch,
+    pub token: AckToken,
+}
+
+/// What a batch takes up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Size {
+    pub items: usize,
+    pub bytes: usize,
+}
+
+impl Size {
+    pub fn of(batch: &Batch) -> Self {
+        Size {
+            items: batch.items(),
+            bytes: batch.wire_len(),
+        }
+    }
+}
+
+/// So many items or bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Amount {
+    Items(usize),
+    Bytes(usize),
+}
+
+impl Size {
+    /// Whether this is `amount` or more.
+    pub fn reaches(&self, amount: Amount) -> bool {
+        match amount {
+            Amount::Items(items) => self.items >= items,
+            Amount::Bytes(bytes) => self.bytes >= bytes,
+        }
+    }
+
+    /// Whether this is `amount` or less.
+    pub fn fits(&self, amount: Amount) -> bool {
+        match amount {
+            Amount::Items(items) => self.items <= items,
+            Amount::Bytes(bytes) => self.bytes <= bytes,
+        }
+    }
+}
+
+/// What waits in a lane of a queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    pub records: usize,
+    pub size: Size,
+    /// How long the oldest record has waited.
+    pub oldest: Duration,
+}
+
+impl Waiting {
+    pub fn reaches(&self, amount: Amount) -> bool {
+        self.records > 0 && self.size.reaches(amount)
+    }
+}

@@ -1,0 +1,79 @@
+//! One batch for several exporters, all or none.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use pdata::Batch;
+use tokio::time::Instant;
+
+use crate::exporter::Front;
+use crate::{Consumer, Refusal};
+
+/// Hands each batch to every exporter of a pipeline.
+///
+/// Room is reserved in every queue before anything is appended to one, and exporters without a
+/// queue are asked before the queues are filled: if one cannot take the batch, the sender is
+/// refused and no queue has it, so that its resend is no duplicate. Optional exporters come last
+/// and refuse nobody.
+pub struct FanOut {
+    required: Vec<Arc<Front>>,
+    optional: Vec<Arc<Front>>,
+}
+
+impl FanOut {
+    pub fn new(exporters: Vec<Arc<Front>>) -> Self {
+        let (optional, required) = exporters
+            .into_iter()
+            .partition(|exporter| exporter.is_optional());
+        FanOut { required, optional }
+    }
+}
+
+#[async_trait]
+impl Consumer for FanOut {
+    async fn consume(&self, batch: Batch) -> Result<(), Refusal> {
+        if let ([only], []) = (&*self.required, &*self.optional) {
+            return only.consume(batch).await;
+        }
+        let deadline = self
+            .required
+            .iter()
+            .map(|exporter| exporter.patience())
+            .max();
+        let deadline = deadline.unwrap_or_else(Instant::now);
+        let mut rooms = Vec::with_capacity(self.required.len());
+        for exporter in &self.required {
+            rooms.push(exporter.reserve(&batch, deadline).await?);
+        }
+        for (exporter, room) in self.required.iter().zip(&rooms) {
+            if room.is_none() {
+                exporter.export_now(&batch).await?;
+            }
+        }
+        for (exporter, room) in self.required.iter().zip(rooms) {
+            if let Some(room) = room {
+                exporter.append(room, batch.clone()).await?;
+            }
+        }
+        for exporter in &self.optional {
+            offer(exporter, &batch).await;
+        }
+        Ok(())
+    }
+}
+
+/// Hands `batch` to an optional exporter, or counts that it had no room.
+async fn offer(exporter: &Front, batch: &Batch) {
+    let at_once = Instant::now();
+    let taken = match exporter.reserve(batch, at_once).await {
+        Ok(Some(room)) => exporter.append(room, batch.clone()).await,
+        Ok(None) => exporter.export_now(batch).await,
+        Err(refusal) => Err(refusal),
+    };
+    if taken.is_err() {
+        exporter.overflow(batch);
+    }
+}
+
+#[cfg(test)]
+mod tests;
