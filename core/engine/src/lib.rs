@@ -6,6 +6,7 @@
 
 pub mod ack;
 pub mod component;
+pub mod config;
 pub mod consumer;
 pub mod exporter;
 pub mod fanout;

@@ -1,0 +1,80 @@
+//! Configuration: from the command line's sources to a checked document.
+//!
+//! [`load`] reads and merges the sources, puts in what `${..}` refers to, checks every component
+//! against its JSON Schema and every reference between components, and reports all problems of
+//! one run with file, line and column. Typed reading ([`Section::read`]) comes after that and only
+//! on what passed. Nothing here opens a socket or looks at a clock; the environment and files are
+//! read through [`Inputs`] alone.
+
+mod catalog;
+mod diagnostic;
+mod document;
+mod expand;
+mod inputs;
+mod json;
+mod key_path;
+mod position;
+mod quantity;
+mod schema;
+mod secret;
+mod section;
+mod source;
+mod suggest;
+mod tree;
+mod yaml;
+
+use std::sync::Arc;
+
+pub use self::catalog::{Catalog, ComponentInfo, Kind, schema_of};
+pub use self::diagnostic::{Diagnostic, Diagnostics, Finding, Place, Severity};
+pub use self::document::telemetry::{
+    HealthSettings, LogEncoding, LogLevel, LogSettings, MetricSettings, MetricsLevel, Telemetry,
+};
+pub use self::document::{
+    ComponentId, Document, IdError, Pipeline, PipelineId, Reference, Service,
+};
+pub use self::inputs::{Inputs, MAX_FILE_BYTES, ProcessInputs};
+pub use self::key_path::{KeyPath, Segment};
+pub use self::quantity::{ByteSize, Duration, QuantityError};
+pub use self::secret::Secret;
+pub use self::section::{Problems, Section, read_text};
+pub use self::source::SourceArg;
+
+use self::expand::Expansion;
+use self::position::Sources;
+use self::schema::Report;
+
+/// A configuration without errors.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    pub document: Document,
+    /// Warnings and notices.
+    pub warnings: Diagnostics,
+}
+
+/// Reads, merges and checks a configuration. The error holds every problem of all sources, warnings
+/// included.
+pub fn load(
+    args: &[SourceArg],
+    inputs: &dyn Inputs,
+    catalog: &dyn Catalog,
+) -> Result<Loaded, Diagnostics> {
+    let mut sources = Sources::new();
+    let mut report = Report::default();
+    let draft = source::read_all(args, inputs, &mut sources, &mut report.findings)
+        .map(|root| Expansion::new(inputs, &mut sources, &mut report.findings).expand(root))
+        .and_then(|root| document::read(&root, catalog, &mut report));
+    sources.hide(report.secrets);
+    let has_errors = report.findings.has_errors();
+    let diagnostics = report.findings.resolve(&sources);
+    match draft {
+        Some(draft) if !has_errors => Ok(Loaded {
+            document: draft.finish(Arc::new(sources)),
+            warnings: diagnostics,
+        }),
+        _ => Err(diagnostics),
+    }
+}
+
+#[cfg(test)]
+mod tests;
