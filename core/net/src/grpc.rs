@@ -279,20 +279,15 @@ fn frame(message: &[u8]) -> Bytes {
     if message.is_empty() {
         return EMPTY;
     }
+    let length = u32::try_from(message.len()).expect("an answer is far shorter than 4 GiB");
     let mut framed = BytesMut::with_capacity(PREFIX_BYTES + message.len());
-    framed.put_slice(&prefix(false, message.len()));
+    framed.put_slice(&prefix(false, length));
     framed.put_slice(message);
     framed.freeze()
 }
 
 /// The prefix of a message of `length` bytes.
-///
-/// # Panics
-///
-/// If `length` does not fit the prefix's 32 bits; no queue or budget holds such a message.
-pub(crate) fn prefix(compressed: bool, length: usize) -> [u8; PREFIX_BYTES] {
-    let [a, b, c, d] = u32::try_from(length)
-        .expect("messages are bounded far below 4 GiB")
-        .to_be_bytes();
+pub(crate) fn prefix(compressed: bool, length: u32) -> [u8; PREFIX_BYTES] {
+    let [a, b, c, d] = length.to_be_bytes();
     [u8::from(compressed), a, b, c, d]
 }

@@ -6,14 +6,17 @@
 //! policy and no configuration files, and it spawns only through the [`Spawn`] its caller gives it.
 
 pub mod body;
+pub mod client;
 pub mod compress;
 pub mod grpc;
+pub mod layers;
 pub mod listen;
 pub mod outgoing;
 pub mod server;
 pub mod spawn;
 pub mod tls;
 
+pub use client::Client;
 pub use listen::Listener;
 pub use outgoing::Body;
 pub use server::Server;
