@@ -19,7 +19,7 @@ use pdata::{Budget, Lease};
 use tokio::time::{Instant, timeout_at};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// Default bound of one body in bytes, as sent; the Collector's.
 pub const BODY_BYTES_MAX: usize = 20 * 1024 * 1024;

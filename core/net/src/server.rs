@@ -14,7 +14,7 @@ mod streams;
 mod wire;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -38,7 +38,7 @@ use crate::outgoing::Body;
 use crate::spawn::Spawn;
 
 pub use counters::Counters;
-pub use service::Peer;
+pub use service::{Peer, closing};
 pub use settings::{Http1Settings, Http2Settings, ServerSettings};
 
 /// First and longest pause after the system refused to accept, as it does when it runs out of file

@@ -130,6 +130,8 @@ fn http1(settings: &super::ServerSettings) -> http1::Builder {
     builder
         .max_header_size(settings.http1.header_bytes_max)
         .max_buf_size(settings.http1.buffer_bytes_max)
+        // A peer that has said all it wants to say still gets its answer.
+        .half_close(true)
         // The driver tells an idle connection from a slow header, which hyper's timeout does not.
         .header_read_timeout(None);
     builder

@@ -7,7 +7,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::{Request, Response};
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response, Version};
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
 use tower::ServiceExt;
@@ -24,6 +25,17 @@ pub struct Peer {
     /// The subject of the certificate that the peer proved to own, as `CN=..,O=..`; `None` without
     /// mutual TLS.
     pub certificate_subject: Option<Arc<str>>,
+}
+
+/// Marks an answer that was given before the request's body was read: an HTTP/1 connection cannot be
+/// used again then, and the peer should know. The server then reads and drops a little of what the
+/// peer still sends, so that a peer in the middle of an upload sees the answer and not a reset.
+pub fn closing(request: Version, mut response: Response<Body>) -> Response<Body> {
+    if request < Version::HTTP_2 {
+        let headers = response.headers_mut();
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 /// A connection's view of the service.
