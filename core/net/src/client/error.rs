@@ -72,23 +72,14 @@ impl SendError {
         if !source.is_connect() {
             return SendError::Reset { authority, source };
         }
-        let io = causes(&source).filter_map(|cause| cause.downcast_ref::<io::Error>());
-        let mut io = io.peekable();
-        if io
-            .peek()
-            .is_some_and(|io| io.kind() == io::ErrorKind::TimedOut)
-        {
+        if wraps(&source, |io: &io::Error| {
+            io.kind() == io::ErrorKind::TimedOut
+        }) {
             return SendError::ConnectTimedOut { authority };
         }
-        let tls = |io: &io::Error| {
-            io.get_ref()
-                .is_some_and(|inner| inner.is::<rustls::Error>())
-        };
-        if io.any(tls) {
-            drop(io);
+        if wraps(&source, |_: &rustls::Error| true) {
             return SendError::Tls { authority, source };
         }
-        drop(io);
         SendError::Connect { authority, source }
     }
 }
@@ -102,6 +93,19 @@ impl From<SendError> for Status {
         };
         Status::new(code, error.to_string())
     }
+}
+
+/// Whether an error was caused by a `T` of the wanted kind.
+fn wraps<T: Error + 'static>(error: &legacy::Error, wanted: impl Fn(&T) -> bool) -> bool {
+    std::iter::successors(error.source(), |&cause| {
+        match cause.downcast_ref::<io::Error>() {
+            // An `io::Error` names as its source the source of what it wraps, and so hides the latter.
+            Some(io) => io.get_ref().map(|inner| inner as &(dyn Error + 'static)),
+            None => cause.source(),
+        }
+    })
+    .take(CAUSES_MAX)
+    .any(|cause| cause.downcast_ref::<T>().is_some_and(&wanted))
 }
 
 fn causes<'a>(error: &'a legacy::Error) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
