@@ -1,13 +1,19 @@
 //! What a component is to the engine.
 
 use std::borrow::Cow;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use pdata::Batch;
+use pdata::{Batch, Budget, Signal};
+use telemetry::{Health, Metrics};
 
+use crate::config::{KeyPath, Problems, Section};
 use crate::consumer::Outlets;
-use crate::{Shutdown, Tasks};
+use crate::exporter::{BatchSettings, Settings};
+use crate::leases::Leases;
+use crate::{Consumer, Shutdown, Tasks};
 
 /// A way in. Bound when built, so that a port in use is a failed start and not a failed run.
 #[async_trait]
@@ -86,3 +92,128 @@ impl ExportError {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct RunError(pub String);
+
+/// What a type of component is called and can be used for.
+#[derive(Clone, Copy, Debug)]
+pub struct Description {
+    /// The `type` of its ids.
+    pub type_name: &'static str,
+    /// Older names of the collector that mean the same.
+    pub aliases: &'static [&'static str],
+    pub signals: &'static [Signal],
+    /// One sentence for `components`.
+    pub summary: &'static str,
+}
+
+/// What every type of component tells about itself.
+pub trait Component: Send + Sync {
+    fn description(&self) -> Description;
+
+    /// The JSON Schema of its configuration, from [`crate::config::schema_of`].
+    fn schema(&self) -> serde_json::Value;
+
+    /// Its configuration with nothing written.
+    fn defaults(&self) -> serde_json::Value;
+
+    /// Reports what the schema cannot say. Pure: no files, no sockets.
+    fn check(&self, section: &Section, problems: &mut Problems);
+
+    /// Reports what only a look at the machine can tell: directories, certificates, ports.
+    fn check_strictly(&self, _: &Section, _: &mut Problems) {}
+}
+
+/// Makes receivers. The section has passed [`Component::check`].
+pub trait ReceiverFactory: Component {
+    /// Binds what it listens on; spawns nothing.
+    fn build(
+        &self,
+        section: &Section,
+        context: &mut BuildContext,
+    ) -> Result<Box<dyn Receiver>, BuildError>;
+}
+
+/// Makes processors. The section has passed [`Component::check`].
+pub trait ProcessorFactory: Component {
+    /// What it asks the engine to do in its place, if it is no stage of its own.
+    fn absorbed(&self, _: &Section) -> Option<Absorbed> {
+        None
+    }
+
+    /// Signals it can derive beside the one it processes.
+    fn derives(&self) -> &'static [Signal] {
+        &[]
+    }
+
+    fn build(&self, section: &Section, context: &mut BuildContext)
+    -> Result<Processor, BuildError>;
+}
+
+/// Makes exporters. The section has passed [`Component::check`].
+pub trait ExporterFactory: Component {
+    /// Opens what it writes to; connects and spawns nothing.
+    fn build(
+        &self,
+        section: &Section,
+        context: &mut BuildContext,
+    ) -> Result<(Arc<dyn Exporter>, Settings), BuildError>;
+}
+
+/// A processor, as its factory makes it.
+pub enum Processor {
+    /// Stands in front of the next consumer. Made anew for each pipeline.
+    Stage(Box<dyn FnOnce(Arc<dyn Consumer>) -> Arc<dyn Consumer>>),
+    /// Derives other signals. One instance for all pipelines that name it.
+    Deriver(Arc<dyn Deriver>),
+}
+
+/// A processor of which the engine does the work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Absorbed {
+    /// The collector's `batch`: batching happens in the exporters of its pipelines.
+    Batch(BatchSettings),
+    /// The collector's `memory_limiter`: the process's budget, in bytes.
+    Budget(usize),
+}
+
+/// Makes batches of other signals from those that pass.
+pub trait Deriver: Send + Sync {
+    fn derive(&self, batch: Batch) -> Derivation;
+}
+
+/// What became of a batch in a [`Deriver`].
+#[derive(Debug, Default)]
+pub struct Derivation {
+    /// What goes on in the same pipeline.
+    pub main: Option<Batch>,
+    /// Batches of other signals, for the pipelines that list the processor as a receiver.
+    pub derived: Vec<Batch>,
+}
+
+/// What factories build with.
+pub struct BuildContext {
+    pub metrics: Metrics,
+    pub health: Health,
+    pub budget: Budget,
+    /// Where state is kept; it may not exist yet.
+    pub data_dir: PathBuf,
+    /// What several components use together, such as sockets and files.
+    pub leases: Leases,
+}
+
+/// Why a component could not be built.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct BuildError {
+    /// The key at fault, from the component's section; empty for the whole.
+    pub path: KeyPath,
+    pub message: String,
+}
+
+impl BuildError {
+    pub fn at(path: impl Into<KeyPath>, message: impl Into<String>) -> Self {
+        BuildError {
+            path: path.into(),
+            message: message.into(),
+        }
+    }
+}

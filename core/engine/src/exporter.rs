@@ -20,6 +20,7 @@ use crate::component::{Decision, Delivery, ExportError, Exporter};
 use crate::{Consumer, Refusal, Shutdown, Tasks};
 
 mod backoff;
+mod config;
 mod memory;
 mod observe;
 mod queue;
@@ -27,6 +28,9 @@ mod request;
 mod sender;
 mod settings;
 
+pub use config::{
+    BatchConfig, BatchSizerConfig, QueueConfig, RetryConfig, SizerConfig, StorageConfig,
+};
 pub use memory::MemoryQueue;
 pub use observe::Account;
 pub use queue::{Amount, Queue, Record, Reservation, Size, Waiting};

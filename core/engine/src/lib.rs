@@ -8,15 +8,25 @@ pub mod ack;
 pub mod component;
 pub mod config;
 pub mod consumer;
+pub mod derive;
 pub mod exporter;
 pub mod fanout;
+pub mod graph;
+pub mod leases;
+pub mod plan;
 pub mod refusal;
+pub mod registry;
+pub mod run;
 pub mod tasks;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 
 pub use ack::{AckToken, Settle, Settlement};
 pub use component::{Delivery, ExportError, Exporter, Receiver};
-pub use consumer::Consumer;
+pub use consumer::{Consumer, Intake, Outlets};
+pub use graph::Graph;
+pub use leases::Leases;
+pub use plan::Plan;
 pub use refusal::Refusal;
+pub use registry::{Factory, Registry};
 pub use tasks::{Shutdown, Tasks};

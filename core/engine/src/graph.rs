@@ -1,0 +1,315 @@
+//! Components, connected: built from the exporters to the receivers, inert until run.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use pdata::{Batch, Signal};
+use telemetry::{Counter, Metrics};
+
+use crate::component::{BuildContext, BuildError, Deriver, Processor, Receiver};
+use crate::config::{ComponentId, Diagnostics, Document, Kind, Pipeline, Reference, Section};
+use crate::consumer::Outlets;
+use crate::derive::{DerivedOutlet, DerivingStage};
+use crate::exporter::Front;
+use crate::fanout::FanOut;
+use crate::plan::{Plan, signal_of};
+use crate::registry::{Factory, Registry};
+use crate::{Consumer, Refusal};
+
+/// A built graph.
+pub struct Graph {
+    pub(crate) receivers: Vec<(ComponentId, Box<dyn Receiver>, Outlets)>,
+    pub(crate) derived: Vec<Arc<DerivedOutlet>>,
+    pub(crate) exporters: Vec<(Arc<Front>, Vec<Signal>)>,
+}
+
+impl Graph {
+    /// Builds what `plan` says. Binds and opens, spawns nothing; every error is reported.
+    pub fn build(
+        document: &Document,
+        plan: &Plan,
+        registry: &Registry,
+        context: &mut BuildContext,
+    ) -> Result<Graph, Diagnostics> {
+        let mut builder = Builder {
+            document,
+            plan,
+            registry,
+            context,
+            found: Diagnostics::default(),
+            fronts: HashMap::new(),
+            derivers: HashMap::new(),
+            heads: vec![None; document.pipelines().len()],
+            derived: HashMap::new(),
+        };
+        for index in &plan.order {
+            builder.pipeline(*index);
+        }
+        let receivers = builder.receivers();
+        let Builder {
+            found,
+            fronts,
+            derived,
+            ..
+        } = builder;
+        if found.has_errors() {
+            return Err(found);
+        }
+        let exporters = fronts
+            .into_iter()
+            .map(|(id, front)| (front, signals_of(document, &id)))
+            .collect();
+        Ok(Graph {
+            receivers,
+            derived: derived.into_values().collect(),
+            exporters,
+        })
+    }
+}
+
+/// Signals of the pipelines that name an exporter.
+fn signals_of(document: &Document, exporter: &ComponentId) -> Vec<Signal> {
+    let naming = |pipeline: &&Pipeline| pipeline.exporters.iter().any(|name| name.id == *exporter);
+    let signals: HashSet<_> = document
+        .pipelines()
+        .iter()
+        .filter(naming)
+        .map(signal_of)
+        .collect();
+    Signal::ALL
+        .into_iter()
+        .filter(|signal| signals.contains(signal))
+        .collect()
+}
+
+struct Builder<'a> {
+    document: &'a Document,
+    plan: &'a Plan,
+    registry: &'a Registry,
+    context: &'a mut BuildContext,
+    found: Diagnostics,
+    fronts: HashMap<ComponentId, Arc<Front>>,
+    derivers: HashMap<ComponentId, Arc<dyn Deriver>>,
+    /// The first consumer of each pipeline, by its index.
+    heads: Vec<Option<Arc<dyn Consumer>>>,
+    derived: HashMap<(ComponentId, Signal), Arc<DerivedOutlet>>,
+}
+
+impl Builder<'_> {
+    fn pipeline(&mut self, index: usize) {
+        let pipeline = &self.document.pipelines()[index];
+        let mut fronts = Vec::with_capacity(pipeline.exporters.len());
+        for exporter in &pipeline.exporters {
+            fronts.extend(self.front(exporter));
+        }
+        if fronts.len() < pipeline.exporters.len() {
+            return;
+        }
+        let id = pipeline.id.to_string();
+        let metrics = self.context.metrics.clone();
+        let name = "skyferry_pipeline_enqueued_items_total";
+        let mut next = Meter::new(&metrics, name, &id, Arc::new(FanOut::new(fronts)));
+        for processor in pipeline.processors.iter().rev() {
+            match self.stage(processor, &id, Arc::clone(&next)) {
+                Some(stage) => next = stage,
+                None => return,
+            }
+        }
+        let name = "skyferry_pipeline_accepted_items_total";
+        self.heads[index] = Some(Meter::new(&metrics, name, &id, next));
+    }
+
+    fn front(&mut self, reference: &Reference) -> Option<Arc<Front>> {
+        if let Some(front) = self.fronts.get(&reference.id) {
+            return Some(Arc::clone(front));
+        }
+        let section = self.document.component(Kind::Exporter, &reference.id)?;
+        let Some(Factory::Exporter(factory)) =
+            self.registry.factory(Kind::Exporter, section.type_name())
+        else {
+            return None;
+        };
+        let built = factory.build(section, self.context);
+        let (exporter, mut settings) = self.take(section, built)?;
+        if let (Some(queue), Some(batch)) =
+            (&mut settings.queue, self.plan.batches.get(&reference.id))
+        {
+            queue.batch.get_or_insert_with(|| batch.clone());
+        }
+        let id = reference.id.to_string();
+        let health = self.context.health.clone();
+        let front = Front::new(&id, exporter, settings, &self.context.metrics, health);
+        self.fronts.insert(reference.id.clone(), Arc::clone(&front));
+        Some(front)
+    }
+
+    /// A processor in front of `next`; `next` itself where the engine does its work.
+    fn stage(
+        &mut self,
+        reference: &Reference,
+        pipeline: &str,
+        next: Arc<dyn Consumer>,
+    ) -> Option<Arc<dyn Consumer>> {
+        let section = self.document.component(Kind::Processor, &reference.id)?;
+        let Some(Factory::Processor(factory)) =
+            self.registry.factory(Kind::Processor, section.type_name())
+        else {
+            return None;
+        };
+        if factory.absorbed(section).is_some() {
+            return Some(next);
+        }
+        if let Some(deriver) = self.derivers.get(&reference.id) {
+            return Some(self.deriving(&reference.id, Arc::clone(deriver), pipeline, next));
+        }
+        let built = factory.build(section, self.context);
+        match self.take(section, built)? {
+            Processor::Stage(make) => Some(make(next)),
+            Processor::Deriver(deriver) => {
+                self.derivers
+                    .insert(reference.id.clone(), Arc::clone(&deriver));
+                Some(self.deriving(&reference.id, deriver, pipeline, next))
+            }
+        }
+    }
+
+    fn deriving(
+        &mut self,
+        id: &ComponentId,
+        deriver: Arc<dyn Deriver>,
+        pipeline: &str,
+        next: Arc<dyn Consumer>,
+    ) -> Arc<dyn Consumer> {
+        let outlets = Signal::ALL.map(|signal| self.outlet(id, signal));
+        let labels = [("pipeline", pipeline), ("processor", &*id.to_string())];
+        let filtered = self
+            .context
+            .metrics
+            .counter("skyferry_pipeline_filtered_items_total", &labels);
+        Arc::new(DerivingStage {
+            deriver,
+            next,
+            outlets,
+            filtered,
+        })
+    }
+
+    /// The way into the pipelines that list the processor as a receiver of `signal`. The plan's
+    /// order has built them before.
+    fn outlet(&mut self, id: &ComponentId, signal: Signal) -> Option<Arc<DerivedOutlet>> {
+        let key = (id.clone(), signal);
+        if let Some(outlet) = self.derived.get(&key) {
+            return Some(Arc::clone(outlet));
+        }
+        let pipelines = self.consumers_of(Kind::Processor, id, signal)?;
+        let outlet = DerivedOutlet::new(&id.to_string(), signal, pipelines, &self.context.metrics);
+        self.derived.insert(key, Arc::clone(&outlet));
+        Some(outlet)
+    }
+
+    fn receivers(&mut self) -> Vec<(ComponentId, Box<dyn Receiver>, Outlets)> {
+        let mut built = Vec::new();
+        for section in self.document.components(Kind::Receiver) {
+            let mut outlets = Outlets::new(&section.id().to_string(), self.context.metrics.clone());
+            let mut used = false;
+            for signal in Signal::ALL {
+                if let Some(next) = self.consumers_of(Kind::Receiver, section.id(), signal) {
+                    outlets = outlets.with(signal, next);
+                    used = true;
+                }
+            }
+            let factory = self.registry.factory(Kind::Receiver, section.type_name());
+            if let (true, Some(Factory::Receiver(factory))) = (used, factory) {
+                let receiver = factory.build(section, self.context);
+                if let Some(receiver) = self.take(section, receiver) {
+                    built.push((section.id().clone(), receiver, outlets));
+                }
+            }
+        }
+        built
+    }
+
+    /// The pipelines of `signal` that list a component as a receiver, as one consumer.
+    fn consumers_of(
+        &self,
+        kind: Kind,
+        id: &ComponentId,
+        signal: Signal,
+    ) -> Option<Arc<dyn Consumer>> {
+        let lists = |pipeline: &Pipeline| {
+            signal_of(pipeline) == signal
+                && pipeline
+                    .receivers
+                    .iter()
+                    .any(|entry| entry.kind == kind && entry.id == *id)
+        };
+        let heads = self.document.pipelines().iter().zip(&self.heads);
+        let mut heads: Vec<_> = heads
+            .filter(|(pipeline, _)| lists(pipeline))
+            .filter_map(|(_, head)| head.clone())
+            .collect();
+        match heads.len() {
+            0 | 1 => heads.pop(),
+            _ => Some(Arc::new(Pipelines(heads))),
+        }
+    }
+
+    /// What was built, or its error noted with its place.
+    fn take<T>(&mut self, section: &Section, built: Result<T, BuildError>) -> Option<T> {
+        match built {
+            Ok(built) => Some(built),
+            Err(error) => {
+                let mut problems = section.problems();
+                problems.at(error.path, error.message);
+                self.found.extend(problems.into_diagnostics());
+                None
+            }
+        }
+    }
+}
+
+/// Several pipelines of one signal behind one receiver: each gets every batch.
+///
+/// They have processors of their own, so room cannot be reserved in all of them first: if a later
+/// one refuses, the sender's resend reaches the earlier ones again.
+struct Pipelines(Vec<Arc<dyn Consumer>>);
+
+#[async_trait]
+impl Consumer for Pipelines {
+    async fn consume(&self, batch: Batch) -> Result<(), Refusal> {
+        for pipeline in &self.0 {
+            pipeline.consume(batch.clone()).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Counts the items that were taken.
+struct Meter {
+    counter: Counter,
+    next: Arc<dyn Consumer>,
+}
+
+impl Meter {
+    fn new(
+        metrics: &Metrics,
+        name: &'static str,
+        pipeline: &str,
+        next: Arc<dyn Consumer>,
+    ) -> Arc<dyn Consumer> {
+        let counter = metrics.counter(name, &[("pipeline", pipeline)]);
+        Arc::new(Meter { counter, next })
+    }
+}
+
+#[async_trait]
+impl Consumer for Meter {
+    async fn consume(&self, batch: Batch) -> Result<(), Refusal> {
+        let items = batch.items() as u64;
+        self.next.consume(batch).await?;
+        self.counter.increment(items);
+        Ok(())
+    }
+}
+

@@ -1,0 +1,139 @@
+//! A graph at work, from its start to the account of its end.
+//!
+//! The end goes from the front to the back: intakes close and open requests are answered, then
+//! what was derived is handed over, then the exporters send what they hold. All of it has
+//! `shutdown_timeout`; what is left then is counted and reported.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use pdata::Signal;
+use tokio::runtime::Handle;
+use tokio::time::{Instant, timeout_at};
+
+use crate::exporter::{Account, Front};
+use crate::graph::Graph;
+use crate::{Shutdown, Tasks};
+
+/// What became of everything a run took in.
+#[derive(Clone, Debug, Default)]
+pub struct RunReport {
+    /// By exporter and signal, where there was anything.
+    pub accounts: Vec<(String, Signal, Account)>,
+    /// Why the run ended by itself, if it did.
+    pub failure: Option<String>,
+}
+
+impl RunReport {
+    /// Items that were acknowledged and neither delivered nor given up.
+    pub fn left(&self) -> u64 {
+        self.accounts
+            .iter()
+            .map(|(_, _, account)| account.left())
+            .sum()
+    }
+}
+
+/// How a run is ended: `stop` begins the drain, and its end cuts it short.
+#[derive(Clone, Debug)]
+pub struct RunSettings {
+    /// The time everything together may take to finish.
+    pub shutdown_timeout: Duration,
+}
+
+impl Graph {
+    /// Runs on `runtimes` until `stop` begins or a component fails, and then drains.
+    pub async fn run(
+        self,
+        runtimes: Vec<Handle>,
+        stop: Shutdown,
+        settings: RunSettings,
+    ) -> RunReport {
+        let Graph {
+            receivers,
+            derived,
+            exporters,
+        } = self;
+        let failure: Arc<Mutex<Option<String>>> = Arc::default();
+
+        let sending = Shutdown::default();
+        let senders = Tasks::new(runtimes.clone(), stop.clone());
+        for (front, signals) in &exporters {
+            front.run(signals, &senders, &sending);
+        }
+        let deriving = Shutdown::default();
+        let derivers = Tasks::new(runtimes.clone(), stop.clone());
+        for outlet in derived {
+            derivers.spawn("derived", outlet.run(deriving.clone()));
+        }
+        let intake = stop.child();
+        let intakes = Tasks::new(runtimes, stop.clone());
+        for (id, receiver, outlets) in receivers {
+            let tasks = intakes.clone();
+            let (intake, stop, failure) = (intake.clone(), stop.clone(), Arc::clone(&failure));
+            intakes.spawn(&format!("receivers/{id}"), async move {
+                if let Err(error) = receiver.run(outlets, tasks, intake).await {
+                    tracing::error!(component = %format!("receivers/{id}"), %error, "receiver failed");
+                    failure.lock().get_or_insert(format!("receivers/{id}: {error}"));
+                    stop.begin();
+                }
+            });
+        }
+
+        stop.begun().await;
+        let deadline = Instant::now() + settings.shutdown_timeout;
+        let cut = async {
+            tokio::select! {
+                () = stop.ended() => {}
+                () = tokio::time::sleep_until(deadline) => {}
+            }
+        };
+        finish(&intakes, &intake, deadline, &stop).await;
+        finish(&derivers, &deriving, deadline, &stop).await;
+        sending.begin();
+        tokio::select! {
+            () = senders.ended() => {}
+            () = cut => {
+                sending.end();
+                senders.ended().await;
+            }
+        }
+        for (front, _) in &exporters {
+            front.close().await;
+        }
+        let panicked = [&intakes, &derivers, &senders]
+            .into_iter()
+            .find_map(Tasks::panicked);
+        let failure = failure.lock().take();
+        RunReport {
+            accounts: accounts(&exporters),
+            failure: failure.or(panicked.map(|task| format!("{task} panicked"))),
+        }
+    }
+}
+
+/// Lets a group of tasks finish, and ends them when the time is over.
+async fn finish(tasks: &Tasks, shutdown: &Shutdown, deadline: Instant, stop: &Shutdown) {
+    shutdown.begin();
+    tokio::select! {
+        _ = timeout_at(deadline, tasks.ended()) => {}
+        () = stop.ended() => {}
+    }
+    shutdown.end();
+    tasks.ended().await;
+}
+
+fn accounts(exporters: &[(Arc<Front>, Vec<Signal>)]) -> Vec<(String, Signal, Account)> {
+    let mut accounts = Vec::new();
+    for (front, signals) in exporters {
+        for signal in signals {
+            let account = front.account(*signal);
+            if account.enqueued > 0 {
+                accounts.push((front.id().to_owned(), *signal, account));
+            }
+        }
+    }
+    accounts.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
+    accounts
+}
