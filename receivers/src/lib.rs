@@ -1,0 +1,7 @@
+//! The ways into Skyferry, one module for each receiver.
+//!
+//! Receivers never import each other. What they share is the table of listeners, because receivers
+//! that name the same address share one port.
+
+mod listeners;
+pub mod otlp;
