@@ -27,6 +27,9 @@ pub const RATE_GRACE: Duration = Duration::from_secs(5);
 /// Default minimum rate in bytes per second, averaged over the whole body.
 pub const RATE_MIN: u32 = 1024;
 
+/// Stands for any longer time, which a clock might not be able to express.
+const WAIT_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// First lease for a body of undeclared length; doubled as it grows.
 const LEASE_STEP: usize = 64 * 1024;
 
@@ -244,7 +247,8 @@ where
                 return Ok(None);
             }
             let since = *self.began.get_or_insert_with(Instant::now);
-            let deadline = since + self.pace.allowance(self.received);
+            let allowance = self.pace.allowance(self.received).min(WAIT_MAX);
+            let deadline = since + allowance;
             let frame = timeout_at(deadline, self.body.frame())
                 .await
                 .map_err(|_| ReadError::TimedOut)?;
