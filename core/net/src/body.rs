@@ -6,14 +6,11 @@
 
 use std::convert::Infallible;
 use std::error::Error;
-use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body::{Body, Frame};
+use http_body::Body;
 use http_body_util::BodyExt;
 use pdata::{Budget, Lease};
 use tokio::time::{Instant, timeout_at};
@@ -30,12 +27,15 @@ pub const RATE_GRACE: Duration = Duration::from_secs(5);
 /// Default minimum rate in bytes per second, averaged over the whole body.
 pub const RATE_MIN: u32 = 1024;
 
+/// Stands for any longer time, which a clock might not be able to express.
+const WAIT_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// First lease for a body of undeclared length; doubled as it grows.
 const LEASE_STEP: usize = 64 * 1024;
 
-/// A body up to this length is copied out of the connection's read buffer. A slice would keep that
-/// buffer (8 KiB and more) alive for as long as a queue holds the body, unseen by the budget, and
-/// make the connection allocate another one: both cost more than copying.
+/// A frame shorter than this is copied out of the connection's read buffer. A slice would keep that
+/// buffer (8 KiB and more) alive for as long as a queue holds the body, unseen by the budget. The
+/// copy costs no CPU time that could be measured, because the connection keeps its buffer.
 const COPY_BELOW: usize = 16 * 1024;
 
 /// The bounds of one body.
@@ -58,11 +58,11 @@ impl Default for BodyLimits {
 /// How slowly a peer may send a body.
 #[derive(Clone, Debug)]
 pub struct Pace {
-    /// From the first wait to the last byte.
+    /// From the beginning of reading to the last byte.
     pub time_max: Duration,
     /// How long `rate_min` is not looked at.
     pub rate_grace: Duration,
-    /// Bytes per second since the first wait; 0 sets no minimum.
+    /// Bytes per second since the beginning; 0 sets no minimum.
     pub rate_min: u32,
 }
 
@@ -77,7 +77,7 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// The time after the first wait by which more than `received` bytes must be there.
+    /// The time after the beginning by which more than `received` bytes must be there.
     fn allowance(&self, received: usize) -> Duration {
         let earned = (received as u64)
             .checked_div(u64::from(self.rate_min))
@@ -217,15 +217,12 @@ impl Room {
     }
 }
 
-/// What polling a body gives once it is ready.
-type Polled = Option<Result<Frame<Bytes>, ReadError>>;
-
 /// A body's data frames, at no less than the required pace. Trailers and empty frames are skipped.
 pub(crate) struct Frames<'a, B> {
     body: B,
     pace: &'a Pace,
-    /// When this reader first had to wait; no clock is read and no timer set before.
-    waiting_since: Option<Instant>,
+    /// When the first frame was asked for.
+    began: Option<Instant>,
     received: usize,
 }
 
@@ -238,7 +235,7 @@ where
         Frames {
             body,
             pace,
-            waiting_since: None,
+            began: None,
             received: 0,
         }
     }
@@ -249,12 +246,13 @@ where
             if self.body.is_end_stream() {
                 return Ok(None);
             }
-            let mut yielded = false;
-            let frame = match poll_fn(|cx| self.poll_twice(cx, &mut yielded)).await {
-                Some(frame) => frame,
-                None => self.wait().await?,
-            };
-            match frame.transpose()? {
+            let since = *self.began.get_or_insert_with(Instant::now);
+            let allowance = self.pace.allowance(self.received).min(WAIT_MAX);
+            let deadline = since + allowance;
+            let frame = timeout_at(deadline, self.body.frame())
+                .await
+                .map_err(|_| ReadError::TimedOut)?;
+            match frame.transpose().map_err(Into::into)? {
                 None => return Ok(None),
                 Some(frame) => match frame.into_data() {
                     Ok(data) if !data.is_empty() => {
@@ -264,30 +262,6 @@ where
                     _ => {}
                 },
             }
-        }
-    }
-
-    /// Polls the body, and once more after a yield; then `None`. The first poll of an HTTP/1 body is
-    /// what makes hyper look for it, so it is pending even when the body is in the buffer: the
-    /// yield saves such a request its timer.
-    fn poll_twice(&mut self, cx: &mut Context<'_>, yielded: &mut bool) -> Poll<Option<Polled>> {
-        match Pin::new(&mut self.body).poll_frame(cx) {
-            Poll::Ready(frame) => Poll::Ready(Some(frame.map(|frame| frame.map_err(Into::into)))),
-            Poll::Pending if *yielded => Poll::Ready(None),
-            Poll::Pending => {
-                *yielded = true;
-                cx.waker().wake_by_ref();
-                Poll::Pending
-            }
-        }
-    }
-
-    async fn wait(&mut self) -> Result<Polled, ReadError> {
-        let since = *self.waiting_since.get_or_insert_with(Instant::now);
-        let deadline = since + self.pace.allowance(self.received);
-        match timeout_at(deadline, self.body.frame()).await {
-            Ok(frame) => Ok(frame.map(|frame| frame.map_err(Into::into))),
-            Err(_) => Err(ReadError::TimedOut),
         }
     }
 }

@@ -31,9 +31,8 @@ pub enum Body {
 }
 
 impl Body {
-    /// A body of several pieces. Long ones are sent as they are; runs of pieces under 4 KiB are
-    /// copied into pieces of at least that size, so a request merged from many small chunks does not
-    /// become as many frames.
+    /// A body of several pieces. Those of 4 KiB and more are sent as they are; shorter ones in a row
+    /// are copied together, so a request merged from many small chunks does not become as many frames.
     pub fn from_pieces(pieces: impl IntoIterator<Item = Bytes>) -> Body {
         let mut joined = VecDeque::new();
         let mut run = BytesMut::new();

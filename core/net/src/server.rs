@@ -111,7 +111,8 @@ struct Shared {
 }
 
 impl Server {
-    /// With `tls`, the server speaks TLS only, and HTTP/2 where the peer selects it by ALPN.
+    /// Settings outside of what the protocols and the clock can express are moved to the nearest that
+    /// they can. With `tls`, the server speaks TLS only, and HTTP/2 where the peer selects it by ALPN.
     pub fn new(
         listener: Listener,
         settings: ServerSettings,
@@ -119,7 +120,7 @@ impl Server {
     ) -> Self {
         Server {
             listener,
-            settings,
+            settings: settings.carried_out(),
             tls: tls.map(TlsAcceptor::from),
             counters: Arc::default(),
         }

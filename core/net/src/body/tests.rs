@@ -1,6 +1,8 @@
 use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
-use http_body::SizeHint;
+use http_body::{Frame, SizeHint};
 use proptest::prelude::*;
 use tokio::time::Sleep;
 
@@ -206,7 +208,7 @@ proptest! {
             body = body.declaring(expected.len());
         }
         let budget = Budget::new(1 << 20);
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let bytes = runtime.block_on(read(body, &limits(1 << 20), &budget)).unwrap();
         prop_assert_eq!(&bytes[..], &expected[..]);
         prop_assert_eq!(budget.used(), expected.len());

@@ -174,13 +174,13 @@ proptest! {
         cuts.extend([0, whole.len()]);
         cuts.sort_unstable();
         let body = Script::new(cuts.windows(2).map(|cut| data(&whole[cut[0]..cut[1]])));
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         prop_assert_eq!(runtime.block_on(read(body, 50)), Ok(Bytes::from(message)));
     }
 
     #[test]
     fn any_bytes_are_a_message_or_a_status(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let outcome = runtime.block_on(read(Script::of(&[&bytes]), 100));
         let well_formed = bytes.len() >= 5
             && bytes[0] == 0

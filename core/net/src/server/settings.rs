@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 /// Bounds of a server and of each of its connections.
 #[derive(Clone, Debug)]
 pub struct ServerSettings {
@@ -41,6 +43,40 @@ impl Default for ServerSettings {
             http1: Http1Settings::default(),
             http2: Http2Settings::default(),
         }
+    }
+}
+
+/// Stands for any longer time, which a clock might not be able to express.
+const TIME_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
+/// The smallest read buffer that hyper takes.
+const HTTP1_BUFFER_MIN: usize = 8 * 1024;
+/// The range of a frame's size and the largest window, by RFC 9113.
+const FRAME_BYTES: std::ops::RangeInclusive<u32> = 16_384..=16_777_215;
+const WINDOW_MAX: u32 = 0x7fff_ffff;
+
+impl ServerSettings {
+    /// The nearest settings that can be carried out: libraries below panic at others.
+    pub(super) fn carried_out(mut self) -> Self {
+        let times = [
+            &mut self.header_timeout,
+            &mut self.idle_timeout,
+            &mut self.age_grace,
+            &mut self.handshake_timeout,
+            &mut self.http2.ping_timeout,
+        ];
+        let optional = [&mut self.age_max, &mut self.http2.ping_interval];
+        for time in times.into_iter().chain(optional.into_iter().flatten()) {
+            *time = (*time).min(TIME_MAX);
+        }
+        self.handshakes_max = self.handshakes_max.min(Semaphore::MAX_PERMITS);
+        let buffer = &mut self.http1.buffer_bytes_max;
+        *buffer = (*buffer).max(HTTP1_BUFFER_MIN);
+        let http2 = &mut self.http2;
+        let (smallest, largest) = FRAME_BYTES.into_inner();
+        http2.frame_bytes_max = http2.frame_bytes_max.clamp(smallest, largest);
+        http2.stream_window = http2.stream_window.min(WINDOW_MAX);
+        http2.connection_window = http2.connection_window.min(WINDOW_MAX);
+        self
     }
 }
 

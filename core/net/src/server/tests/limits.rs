@@ -174,6 +174,53 @@ async fn a_body_without_budget_is_refused_on_both_protocols() {
 }
 
 #[tokio::test]
+async fn extreme_settings_serve_all_the_same() {
+    let low = ServerSettings {
+        handshakes_max: usize::MAX,
+        age_max: Some(Duration::MAX),
+        idle_timeout: Duration::MAX,
+        header_timeout: Duration::MAX,
+        http1: Http1Settings {
+            buffer_bytes_max: 0,
+            ..Http1Settings::default()
+        },
+        http2: Http2Settings {
+            frame_bytes_max: 0,
+            ..Http2Settings::default()
+        },
+        ..ServerSettings::default()
+    };
+    let high = ServerSettings {
+        http2: Http2Settings {
+            frame_bytes_max: u32::MAX,
+            stream_window: u32::MAX,
+            connection_window: u32::MAX,
+            ping_interval: Some(Duration::MAX),
+            ping_timeout: Duration::MAX,
+            ..Http2Settings::default()
+        },
+        ..ServerSettings::default()
+    };
+    for settings in [low, high] {
+        let limits = BodyLimits {
+            pace: Pace {
+                time_max: Duration::MAX,
+                rate_grace: Duration::MAX,
+                rate_min: 0,
+            },
+            ..BodyLimits::default()
+        };
+        let server = start(settings, None, count_bytes(limits, Budget::new(1000)));
+        for protocol in [Protocol::Http1, Protocol::Http2] {
+            let client = server.client(protocol);
+            let answer = client.send(post("abc"), PATIENCE).await.unwrap();
+            assert_eq!(answer.body, "3");
+        }
+        server.stop_cleanly().await;
+    }
+}
+
+#[tokio::test]
 async fn a_header_over_the_limit_is_told_so() {
     let server = start(ServerSettings::default(), None, counting_service());
     let mut stream = server.connect().await;
