@@ -312,4 +312,3 @@ impl Consumer for Meter {
         Ok(())
     }
 }
-

@@ -10,6 +10,7 @@
 pub mod batch;
 pub mod budget;
 pub mod chunk;
+pub mod json;
 pub mod origin;
 pub mod otlp;
 #[cfg(feature = "sample")]

@@ -2,7 +2,7 @@
 //!
 //! The walk uses them to check what its fast paths do not know and to name the field in an error;
 //! the JSON forms are driven by them alone. Source: the `.proto` files of
-//! `opentelemetry-proto` 1.9; a test compares every table with the generated types.
+//! `opentelemetry-proto` 1.9; a test compares every table with their descriptors.
 
 use crate::Signal;
 
@@ -15,6 +15,9 @@ pub use common::{ANY_VALUE, ARRAY_VALUE, KEY_VALUE, KEY_VALUE_LIST, RESOURCE, SC
 pub use logs::{LOG_RECORD, LOGS_REQUEST, RESOURCE_LOGS, SCOPE_LOGS};
 pub use metrics::{METRIC, METRICS_REQUEST, RESOURCE_METRICS, SCOPE_METRICS};
 pub use trace::{RESOURCE_SPANS, SCOPE_SPANS, SPAN, TRACE_REQUEST};
+
+/// No message has more fields, so that a walk can keep one bit or one entry for each.
+pub const FIELDS_MAX: usize = 16;
 
 /// One protobuf message.
 #[derive(Debug)]
@@ -99,6 +102,19 @@ pub struct Field {
     pub kind: Kind,
     pub repeated: bool,
     pub(crate) pass: Pass,
+    pub presence: Presence,
+}
+
+/// Whether a field that is there with its default value says more than one that is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It does not: the plain scalars of proto3, and lists.
+    Implicit,
+    /// It does: messages and `optional` scalars.
+    Explicit,
+    /// It does, and setting one member unsets the others. No message of OTLP has two oneofs, so
+    /// the members need no name of their group.
+    Oneof,
 }
 
 /// What a field holds, and with that its wire type and its JSON form.
@@ -214,6 +230,24 @@ const fn one(number: u32, name: &'static str, json: &'static str, kind: Kind) ->
         kind,
         repeated: false,
         pass: kind.pass(),
+        presence: match kind {
+            Kind::Message(_) => Presence::Explicit,
+            _ => Presence::Implicit,
+        },
+    }
+}
+
+const fn optional(number: u32, name: &'static str, json: &'static str, kind: Kind) -> Field {
+    Field {
+        presence: Presence::Explicit,
+        ..one(number, name, json, kind)
+    }
+}
+
+const fn oneof(number: u32, name: &'static str, json: &'static str, kind: Kind) -> Field {
+    Field {
+        presence: Presence::Oneof,
+        ..one(number, name, json, kind)
     }
 }
 
@@ -225,6 +259,7 @@ const fn many(number: u32, name: &'static str, json: &'static str, kind: Kind) -
         kind,
         repeated: true,
         pass: kind.pass(),
+        presence: Presence::Implicit,
     }
 }
 

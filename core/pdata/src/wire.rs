@@ -3,6 +3,8 @@
 //! Source: the protocol buffers encoding specification. Accepts what prost accepts, which a
 //! property test in [`crate::otlp`] holds.
 
+use crate::schema::WireType;
+
 /// Messages may nest this deep below the request; prost's limit, so that both agree.
 pub const NESTING_MAX: u32 = 100;
 
@@ -41,6 +43,30 @@ pub fn put_varint(out: &mut Vec<u8>, mut value: u64) {
         value >>= 7;
     }
     out.push(value as u8);
+}
+
+/// What stands before each value on the wire.
+pub const fn key(number: u32, wire_type: WireType) -> u64 {
+    let wire_type = match wire_type {
+        WireType::Varint => 0,
+        WireType::Fixed64 => 1,
+        WireType::Len => 2,
+        WireType::Fixed32 => 5,
+    };
+    (number as u64) << 3 | wire_type
+}
+
+/// Fills all of `room` with `value`, padded with groups that are empty. `room` is at least
+/// [`varint_len`] bytes and at most ten, which every reader of varints accepts.
+pub fn fill_varint(room: &mut [u8], mut value: u64) {
+    debug_assert!((varint_len(value)..=10).contains(&room.len()));
+    if let Some((last, before)) = room.split_last_mut() {
+        for byte in before {
+            *byte = value as u8 | 0x80;
+            value >>= 7;
+        }
+        *last = value as u8;
+    }
 }
 
 /// Appends a length-delimited field.
@@ -156,6 +182,13 @@ mod tests {
             put_varint(&mut out, value);
             prop_assert_eq!(out.len() - padding, varint_len(value));
             prop_assert_eq!(varint(&out, padding), Some((value, out.len())));
+        }
+
+        #[test]
+        fn padded_varints_read_as_their_value(value: u64, padding in 0usize..10) {
+            let mut room = vec![0xFF; (varint_len(value) + padding).min(10)];
+            fill_varint(&mut room, value);
+            prop_assert_eq!(varint(&room, 0), Some((value, room.len())));
         }
 
         #[test]

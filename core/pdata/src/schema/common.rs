@@ -1,6 +1,6 @@
 //! `opentelemetry.proto.common.v1` and `resource.v1`.
 
-use super::{Field, Kind, Message, Pass, many, one};
+use super::{Field, Kind, Message, Pass, many, one, oneof};
 
 pub static KEY_VALUE: Message = Message::new(
     "KeyValue",
@@ -14,19 +14,19 @@ pub static KEY_VALUE: Message = Message::new(
 pub static ANY_VALUE: Message = Message::new(
     "AnyValue",
     &[
-        one(1, "string_value", "stringValue", Kind::String),
-        one(2, "bool_value", "boolValue", Kind::Bool),
-        one(3, "int_value", "intValue", Kind::Int64),
-        one(4, "double_value", "doubleValue", Kind::Double),
-        one(5, "array_value", "arrayValue", Kind::Message(&ARRAY_VALUE)),
-        one(
+        oneof(1, "string_value", "stringValue", Kind::String),
+        oneof(2, "bool_value", "boolValue", Kind::Bool),
+        oneof(3, "int_value", "intValue", Kind::Int64),
+        oneof(4, "double_value", "doubleValue", Kind::Double),
+        oneof(5, "array_value", "arrayValue", Kind::Message(&ARRAY_VALUE)),
+        oneof(
             6,
             "kvlist_value",
             "kvlistValue",
             Kind::Message(&KEY_VALUE_LIST),
         ),
-        one(7, "bytes_value", "bytesValue", Kind::Bytes),
-        one(
+        oneof(7, "bytes_value", "bytesValue", Kind::Bytes),
+        oneof(
             8,
             "string_value_strindex",
             "stringValueStrindex",

@@ -1,7 +1,7 @@
 //! `opentelemetry.proto.metrics.v1`.
 
 use super::common::{attributes, key_values, resource, schema_url, scope};
-use super::{EnumValue, Field, Kind, Message, items, many, one};
+use super::{EnumValue, Field, Kind, Message, items, many, one, oneof, optional};
 
 pub static METRICS_REQUEST: Message = Message::new(
     "ExportMetricsServiceRequest",
@@ -42,16 +42,16 @@ pub static METRIC: Message = Message::new(
         one(1, "name", "name", Kind::String),
         one(2, "description", "description", Kind::String),
         one(3, "unit", "unit", Kind::String),
-        one(5, "gauge", "gauge", Kind::Message(&GAUGE)),
-        one(7, "sum", "sum", Kind::Message(&SUM)),
-        one(9, "histogram", "histogram", Kind::Message(&HISTOGRAM)),
-        one(
+        oneof(5, "gauge", "gauge", Kind::Message(&GAUGE)),
+        oneof(7, "sum", "sum", Kind::Message(&SUM)),
+        oneof(9, "histogram", "histogram", Kind::Message(&HISTOGRAM)),
+        oneof(
             10,
             "exponential_histogram",
             "exponentialHistogram",
             Kind::Message(&EXPONENTIAL_HISTOGRAM),
         ),
-        one(11, "summary", "summary", Kind::Message(&SUMMARY)),
+        oneof(11, "summary", "summary", Kind::Message(&SUMMARY)),
         key_values(12, "metadata", "metadata"),
     ],
 );
@@ -90,9 +90,9 @@ static NUMBER_DATA_POINT: Message = Message::new(
     &[
         start_time(),
         time(3),
-        one(4, "as_double", "asDouble", Kind::Double),
+        oneof(4, "as_double", "asDouble", Kind::Double),
         exemplars(5),
-        one(6, "as_int", "asInt", Kind::Sfixed64),
+        oneof(6, "as_int", "asInt", Kind::Sfixed64),
         attributes(7),
         flags(8),
     ],
@@ -104,14 +104,14 @@ static HISTOGRAM_DATA_POINT: Message = Message::new(
         start_time(),
         time(3),
         one(4, "count", "count", Kind::Fixed64),
-        one(5, "sum", "sum", Kind::Double),
+        optional(5, "sum", "sum", Kind::Double),
         many(6, "bucket_counts", "bucketCounts", Kind::Fixed64),
         many(7, "explicit_bounds", "explicitBounds", Kind::Double),
         exemplars(8),
         attributes(9),
         flags(10),
-        one(11, "min", "min", Kind::Double),
-        one(12, "max", "max", Kind::Double),
+        optional(11, "min", "min", Kind::Double),
+        optional(12, "max", "max", Kind::Double),
     ],
 );
 
@@ -122,15 +122,15 @@ static EXPONENTIAL_HISTOGRAM_DATA_POINT: Message = Message::new(
         start_time(),
         time(3),
         one(4, "count", "count", Kind::Fixed64),
-        one(5, "sum", "sum", Kind::Double),
+        optional(5, "sum", "sum", Kind::Double),
         one(6, "scale", "scale", Kind::Sint32),
         one(7, "zero_count", "zeroCount", Kind::Fixed64),
         one(8, "positive", "positive", Kind::Message(&BUCKETS)),
         one(9, "negative", "negative", Kind::Message(&BUCKETS)),
         flags(10),
         exemplars(11),
-        one(12, "min", "min", Kind::Double),
-        one(13, "max", "max", Kind::Double),
+        optional(12, "min", "min", Kind::Double),
+        optional(13, "max", "max", Kind::Double),
         one(14, "zero_threshold", "zeroThreshold", Kind::Double),
     ],
 );
@@ -173,10 +173,10 @@ static EXEMPLAR: Message = Message::new(
     "Exemplar",
     &[
         time(2),
-        one(3, "as_double", "asDouble", Kind::Double),
+        oneof(3, "as_double", "asDouble", Kind::Double),
         one(4, "span_id", "spanId", Kind::Id),
         one(5, "trace_id", "traceId", Kind::Id),
-        one(6, "as_int", "asInt", Kind::Sfixed64),
+        oneof(6, "as_int", "asInt", Kind::Sfixed64),
         key_values(7, "filtered_attributes", "filteredAttributes"),
     ],
 );
