@@ -9,6 +9,8 @@
 mod catalog;
 mod diagnostic;
 mod document;
+mod editor_schema;
+mod effective;
 mod expand;
 mod inputs;
 mod json;
@@ -33,6 +35,8 @@ pub use self::document::telemetry::{
 pub use self::document::{
     ComponentId, Document, IdError, Pipeline, PipelineId, Reference, Service,
 };
+pub use self::editor_schema::editor_schema;
+pub use self::effective::{Effective, Origins};
 pub use self::inputs::{Inputs, MAX_FILE_BYTES, ProcessInputs};
 pub use self::key_path::{KeyPath, Segment};
 pub use self::quantity::{ByteSize, Duration, QuantityError};

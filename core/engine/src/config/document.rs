@@ -94,6 +94,7 @@ impl Draft {
         let section = |component: components::Component| Section {
             kind: component.kind,
             id: component.id,
+            written_id: component.written_id,
             type_name: component.type_name,
             key: component.key,
             node: Arc::new(component.node),

@@ -32,8 +32,16 @@ pub(crate) fn check(
         report: Report::default(),
         path,
         hidden: false,
+        steps_left: MAX_STEPS,
     };
     let checked = checker.check(node, key, &View::new(schema, schema));
+    if checker.steps_left == 0 {
+        let message = format!(
+            "{} has too many values or alternatives to check",
+            checker.name()
+        );
+        checker.report.findings.error(node.site_under(key), message);
+    }
     (checked, checker.report)
 }
 
@@ -52,6 +60,10 @@ impl Report {
     }
 }
 
+/// Values checked against one schema, each alternative counted: trying all alternatives of a schema
+/// that contains itself could take forever otherwise.
+const MAX_STEPS: usize = 100_000;
+
 struct Checker<'s> {
     /// The document `$ref`s are resolved in.
     root: &'s Json,
@@ -59,6 +71,7 @@ struct Checker<'s> {
     path: KeyPath,
     /// Inside a secret: no message quotes a value.
     hidden: bool,
+    steps_left: usize,
 }
 
 impl<'s> Checker<'s> {
@@ -66,6 +79,10 @@ impl<'s> Checker<'s> {
         if matches!(node.value, Value::Broken) {
             return Some(node.clone());
         }
+        if self.steps_left == 0 {
+            return Some(broken(node));
+        }
+        self.steps_left -= 1;
         if view.is_secret() && !self.hidden {
             return self.check_secret(node, key, view);
         }
@@ -108,10 +125,13 @@ impl<'s> Checker<'s> {
             Value::Mapping(entries) if types.object => {
                 Some(self.check_mapping(node, entries, key, view))
             }
-            _ => {
-                self.report_type(node, key, &[view]);
-                Some(broken(node))
-            }
+            _ => match supplied_text(node).filter(|_| types.string) {
+                Some(text) => Some(self.check_text(node, text, view)),
+                None => {
+                    self.report_type(node, key, &[view]);
+                    Some(broken(node))
+                }
+            },
         }
     }
 
@@ -121,8 +141,7 @@ impl<'s> Checker<'s> {
         key: Option<Position>,
         view: &View<'s>,
     ) -> Option<Node> {
-        let mut hidden = node.clone();
-        hidden.for_each_mut(&mut |inner| self.report.secrets.push(inner.position));
+        self.hide(node);
         self.hidden = true;
         let checked = self.check(node, key, view);
         self.hidden = false;
@@ -130,6 +149,15 @@ impl<'s> Checker<'s> {
             node.for_each_mut(&mut |inner| inner.secret = true);
             node
         })
+    }
+
+    /// Keeps every value in `node` out of what is shown.
+    fn hide(&mut self, node: &Node) {
+        match &node.value {
+            Value::Sequence(items) => items.iter().for_each(|item| self.hide(item)),
+            Value::Mapping(entries) => entries.values().for_each(|entry| self.hide(&entry.value)),
+            Value::Scalar(_) | Value::Broken => self.report.secrets.push(node.position),
+        }
     }
 
     /// Checks `node` one step further in.

@@ -350,6 +350,15 @@ fn report_syntax(findings: &mut Findings, at: Position, kind: &ErrorKind) {
         ErrorKind::UnclosedQuotedScalar => findings
             .error(at, "a quoted text is not closed")
             .help("end it with the same quote it starts with"),
+        ErrorKind::InvalidQuotedScalarIndent => findings
+            .error(at, "a quoted text goes on here, and is not indented")
+            .help("a quote further up may not be closed"),
+        ErrorKind::InvalidColonPlacement => findings
+            .error(at, "a `:` stands where none may")
+            .help("a bracket further up may not be closed"),
+        ErrorKind::ExpectedBlockMappingKey => findings
+            .error(at, "a key is expected here")
+            .help("keys of one mapping start in the same column"),
         ErrorKind::UnclosedFlowCollection { open } => {
             findings.error(at, format!("`{open}` is not closed"))
         }

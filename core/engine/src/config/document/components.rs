@@ -14,6 +14,7 @@ use crate::config::tree::{Entry, Mapping, Node, Value};
 pub(super) struct Component {
     pub(super) kind: Kind,
     pub(super) id: ComponentId,
+    pub(super) written_id: String,
     pub(super) type_name: String,
     pub(super) key: Position,
     pub(super) node: Node,
@@ -70,6 +71,7 @@ impl Registry {
             self.components.push(Component {
                 kind,
                 id,
+                written_id: text.clone(),
                 type_name: info.type_name.to_owned(),
                 key,
                 node,
@@ -178,10 +180,13 @@ fn find_type<'c>(
         .into_iter()
         .find(|other| catalog.component(*other, name).is_some());
     let help = match elsewhere {
-        Some(other) => format!(
-            "`{name}` is a type of {other}: move it to `{}`",
-            other.section()
-        ),
+        Some(other) => {
+            let section = other.section();
+            format!(
+                "`{name}` is {}: move it to `{section}`",
+                other.with_article()
+            )
+        }
         None => suggest(name, catalog.names(kind), "the types are"),
     };
     findings

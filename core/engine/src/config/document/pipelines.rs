@@ -70,7 +70,10 @@ pub(super) fn read(
         None => Vec::new(),
     };
     let pipelines = reader.pipelines(service, service_key);
-    registry.report_unused(&mut report.findings);
+    // Beside other mistakes, what seems unused is mostly their consequence.
+    if !report.findings.has_errors() {
+        registry.report_unused(&mut report.findings);
+    }
     (pipelines, extensions)
 }
 
@@ -271,7 +274,8 @@ impl Reader<'_> {
             .into_iter()
             .find(|other| self.registry.knows(*other, id));
         let help = match elsewhere {
-            Some(other) => format!("there is a {other} of this id"),
+            Some(other) => format!("there is {} of this id", other.with_article()),
+            None if ids.is_empty() => format!("no {kind} is configured at all"),
             None => suggest(
                 &id.to_string(),
                 ids.iter().map(String::as_str),

@@ -72,6 +72,7 @@ impl<'s> Checker<'s> {
         let name = self.name();
         let Some(entry) = node.entry(tag) else {
             let message = format!("{name} needs the key `{tag}`, one of {}", list(&tags));
+            self.hide_undecided(node, branches);
             self.report.findings.error(node.site_under(key), message);
             return Some(broken(node));
         };
@@ -79,6 +80,7 @@ impl<'s> Checker<'s> {
         match tags.iter().position(|tag| *tag == given) {
             Some(index) => self.check(node, key, branches[index]),
             None => {
+                self.hide_undecided(node, branches);
                 self.path.push(tag);
                 self.check_enumeration(&entry.value, Some(entry.key), &tags);
                 self.path.pop();
@@ -99,8 +101,11 @@ impl<'s> Checker<'s> {
             .filter(|index| entries.contains_key(keys[*index]))
             .collect();
         let name = self.name();
+        if let [only] = given[..] {
+            return self.check(node, key, branches[only]);
+        }
+        self.hide_undecided(node, branches);
         match given[..] {
-            [only] => return self.check(node, key, branches[only]),
             [] if entries.is_empty() => {
                 let message = format!("{name} needs one of the keys {}", list(keys));
                 self.report.findings.error(node.site_under(key), message);
@@ -113,14 +118,21 @@ impl<'s> Checker<'s> {
                         .help(suggest(unknown, keys.iter().copied(), "the keys are"));
                 }
             }
-            [_, second, ..] => {
+            [.., last] => {
                 let given: Vec<&str> = given.iter().map(|index| keys[*index]).collect();
-                let place = entries[keys[second]].key;
+                let place = entries[keys[last]].key;
                 let message = format!("{name} takes one of the keys {}, not both", list(&given));
                 self.report.findings.error(place, message);
             }
         }
         Some(broken(node))
+    }
+
+    /// Where it is not known which alternative was meant, secrets of any may have been written.
+    fn hide_undecided(&mut self, node: &Node, branches: &[&View<'s>]) {
+        if branches.iter().any(|branch| branch.mentions_secret()) {
+            self.hide(node);
+        }
     }
 
     /// Takes the first alternative without a mistake, else reports those of the nearest one.
@@ -137,8 +149,12 @@ impl<'s> Checker<'s> {
             let checked = self.check(node, key, branch);
             let report = std::mem::replace(&mut self.report, outer);
             let errors = report.findings.error_count();
+            self.report.secrets.extend_from_slice(&report.secrets);
             if nearest.as_ref().is_none_or(|(fewest, ..)| errors < *fewest) {
                 nearest = Some((errors, checked, report));
+            }
+            if errors == 0 {
+                break;
             }
         }
         let (errors, checked, mut report) = nearest?;

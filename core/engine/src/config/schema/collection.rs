@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use super::view::View;
 use super::{Checker, supplied_text};
 use crate::config::position::{Position, Site, Via, to_u32};
-use crate::config::suggest::{list, suggest};
+use crate::config::suggest::{list, nearest, suggest};
 use crate::config::tree::{Entry, Mapping, Node, Scalar, Style, Value};
 
 /// How a schema deals with one key.
@@ -54,11 +54,18 @@ impl<'s> Checker<'s> {
             [] => String::new(),
             _ => format!(" in {}", self.name()),
         };
-        let valid = view.properties().map(|(name, _)| name);
-        let site = entry.value.site_under(Some(entry.key));
+        let valid: Vec<&str> = view.properties().map(|(name, _)| name).collect();
+        let meant = nearest(name, &valid).and_then(|name| view.property(name));
+        let could_be_secret = match meant {
+            Some(schema) => view.below(schema).mentions_secret(),
+            None => view.mentions_secret(),
+        };
+        if could_be_secret {
+            self.hide(&entry.value);
+        }
         let site = Site {
             position: entry.key,
-            ..site
+            ..entry.value.site()
         };
         self.report
             .findings

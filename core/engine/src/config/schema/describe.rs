@@ -19,7 +19,14 @@ impl<'s> Checker<'s> {
     ) {
         let name = self.name();
         let wanted = expectation(expected);
+        // `headers: "api-key=secret"` is such a mistake.
+        let was_hidden = self.hidden;
+        if expected.iter().any(|view| view.mentions_secret()) {
+            self.hidden = true;
+            self.hide(node);
+        }
         let found = self.describe(node);
+        self.hidden = was_hidden;
         let help = type_help(node, expected);
         let message = format!("{name} expects {wanted}, found {found}");
         let finding = self.report.findings.error(node.site_under(key), message);
@@ -128,7 +135,7 @@ fn type_help(node: &Node, expected: &[&View<'_>]) -> Option<String> {
         if scalar.style == Style::Text && fits_bare {
             return Some(match node.via {
                 Some(_) => "a reference inside of a longer text always gives text".to_owned(),
-                None => format!("remove the quotes: `{}`", scalar.text),
+                None => format!("remove the quotes: `{}`", excerpt(&scalar.text)),
             });
         }
         let word = scalar.text.to_ascii_lowercase();

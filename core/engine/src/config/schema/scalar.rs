@@ -96,7 +96,7 @@ impl<'s> Checker<'s> {
         }
     }
 
-    fn check_text(&mut self, node: &Node, text: &str, view: &View<'s>) -> Node {
+    pub(super) fn check_text(&mut self, node: &Node, text: &str, view: &View<'s>) -> Node {
         let problem = match view.text("format") {
             Some(DURATION_FORMAT) => Duration::parse(text).err().map(|error| error.to_string()),
             Some(BYTE_SIZE_FORMAT) => ByteSize::parse(text).err().map(|error| error.to_string()),
@@ -123,6 +123,9 @@ impl<'s> Checker<'s> {
     fn refuse(&mut self, node: &Node, problem: &str) -> Node {
         let name = self.name();
         let message = match &node.value {
+            Value::Scalar(scalar) if scalar.text.is_empty() => {
+                format!("{name} cannot be empty")
+            }
             Value::Scalar(scalar) if !self.hidden => {
                 format!("{name} cannot be `{}`: {problem}", excerpt(&scalar.text))
             }
@@ -156,11 +159,10 @@ fn range_problem(view: &View<'_>, number: f64) -> Option<String> {
 
 fn text_problem(text: &str, view: &View<'_>) -> Option<String> {
     let length = text.chars().count();
-    if view.count("minLength").is_some_and(|least| length < least) {
-        return Some(match view.count("minLength") {
-            Some(1) => "it cannot be empty".to_owned(),
-            least => format!("it needs at least {} characters", least.unwrap_or_default()),
-        });
+    if let Some(least) = view.count("minLength").filter(|least| length < *least) {
+        return Some(format!(
+            "it has {length} characters, and {least} is the least"
+        ));
     }
     if let Some(most) = view.count("maxLength").filter(|most| length > *most) {
         return Some(format!(
