@@ -26,10 +26,10 @@ pub(crate) fn check(
     key: Option<Position>,
     path: KeyPath,
     schema: &Json,
-) -> (Option<Node>, Report) {
+) -> (Option<Node>, Findings) {
     let mut checker = Checker {
         root: schema,
-        report: Report::default(),
+        findings: Findings::default(),
         path,
         hidden: false,
         steps_left: MAX_STEPS,
@@ -40,24 +40,9 @@ pub(crate) fn check(
             "{} has too many values or alternatives to check",
             checker.name()
         );
-        checker.report.findings.error(node.site_under(key), message);
+        checker.findings.error(node.site_under(key), message);
     }
-    (checked, checker.report)
-}
-
-/// What a check found besides the value.
-#[derive(Debug, Default)]
-pub(crate) struct Report {
-    pub(crate) findings: Findings,
-    /// Places whose text is secret.
-    pub(crate) secrets: Vec<Position>,
-}
-
-impl Report {
-    pub(crate) fn append(&mut self, other: Report) {
-        self.findings.append(other.findings);
-        self.secrets.extend(other.secrets);
-    }
+    (checked, checker.findings)
 }
 
 /// Values checked against one schema, each alternative counted: trying all alternatives of a schema
@@ -67,7 +52,7 @@ const MAX_STEPS: usize = 100_000;
 struct Checker<'s> {
     /// The document `$ref`s are resolved in.
     root: &'s Json,
-    report: Report,
+    findings: Findings,
     path: KeyPath,
     /// Inside a secret: no message quotes a value.
     hidden: bool,
@@ -141,7 +126,7 @@ impl<'s> Checker<'s> {
         key: Option<Position>,
         view: &View<'s>,
     ) -> Option<Node> {
-        self.hide(node);
+        self.findings.hide(node);
         self.hidden = true;
         let checked = self.check(node, key, view);
         self.hidden = false;
@@ -149,15 +134,6 @@ impl<'s> Checker<'s> {
             node.for_each_mut(&mut |inner| inner.secret = true);
             node
         })
-    }
-
-    /// Keeps every value in `node` out of what is shown.
-    fn hide(&mut self, node: &Node) {
-        match &node.value {
-            Value::Sequence(items) => items.iter().for_each(|item| self.hide(item)),
-            Value::Mapping(entries) => entries.values().for_each(|entry| self.hide(&entry.value)),
-            Value::Scalar(_) | Value::Broken => self.report.secrets.push(node.position),
-        }
     }
 
     /// Checks `node` one step further in.
@@ -183,7 +159,7 @@ impl<'s> Checker<'s> {
                 Some("remove the key, or give it a value"),
             ),
         };
-        let finding = self.report.findings.warning(site, message);
+        let finding = self.findings.warning(site, message);
         if let Some(help) = help {
             finding.help(help);
         }

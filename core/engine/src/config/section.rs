@@ -160,14 +160,15 @@ pub fn read_text<T: DeserializeOwned + JsonSchema>(
     let mut findings = Findings::default();
     let node = yaml::parse(text, source, &mut findings);
     if findings.has_errors() {
+        sources.hide(findings.take_secrets());
         return Err(findings.resolve(&sources));
     }
     let start = Position::start_of(source);
     let node = node.unwrap_or_else(|| Node::empty_mapping(start));
-    let (checked, report) = schema::check(&node, None, KeyPath::default(), &schema_of::<T>());
-    sources.hide(report.secrets);
-    if report.findings.has_errors() {
-        return Err(report.findings.resolve(&sources));
+    let (checked, mut findings) = schema::check(&node, None, KeyPath::default(), &schema_of::<T>());
+    sources.hide(findings.take_secrets());
+    if findings.has_errors() {
+        return Err(findings.resolve(&sources));
     }
     let section = Section {
         kind: Kind::Extension,

@@ -10,7 +10,6 @@ use super::{ComponentId, key_site};
 use crate::config::catalog::{Catalog, Kind};
 use crate::config::diagnostic::Findings;
 use crate::config::position::{Position, Site};
-use crate::config::schema::Report;
 use crate::config::suggest::{list, suggest};
 use crate::config::tree::{Entry, Node};
 
@@ -58,12 +57,12 @@ pub(super) fn read(
     service: &Node,
     service_key: Option<Position>,
     (registry, catalog): (&mut Registry, &dyn Catalog),
-    report: &mut Report,
+    findings: &mut Findings,
 ) -> (Vec<Pipeline>, Vec<Reference>) {
     let mut reader = Reader {
         registry,
         catalog,
-        findings: &mut report.findings,
+        findings: &mut *findings,
     };
     let extensions = match service.entry("extensions") {
         Some(entry) => reader.extensions(entry),
@@ -71,8 +70,8 @@ pub(super) fn read(
     };
     let pipelines = reader.pipelines(service, service_key);
     // Beside other mistakes, what seems unused is mostly their consequence.
-    if !report.findings.has_errors() {
-        registry.report_unused(&mut report.findings);
+    if !findings.has_errors() {
+        registry.report_unused(findings);
     }
     (pipelines, extensions)
 }

@@ -7,7 +7,8 @@
 use serde_json::Value as Json;
 
 use super::view::View;
-use super::{Checker, Report, broken};
+use super::{Checker, broken};
+use crate::config::diagnostic::Findings;
 use crate::config::position::Position;
 use crate::config::suggest::{list, suggest};
 use crate::config::tree::{Core, Mapping, Node, Value};
@@ -73,7 +74,7 @@ impl<'s> Checker<'s> {
         let Some(entry) = node.entry(tag) else {
             let message = format!("{name} needs the key `{tag}`, one of {}", list(&tags));
             self.hide_undecided(node, branches);
-            self.report.findings.error(node.site_under(key), message);
+            self.findings.error(node.site_under(key), message);
             return Some(broken(node));
         };
         let given = entry.value.scalar_text().unwrap_or_default();
@@ -108,12 +109,11 @@ impl<'s> Checker<'s> {
         match given[..] {
             [] if entries.is_empty() => {
                 let message = format!("{name} needs one of the keys {}", list(keys));
-                self.report.findings.error(node.site_under(key), message);
+                self.findings.error(node.site_under(key), message);
             }
             [] => {
                 for (unknown, entry) in entries {
-                    self.report
-                        .findings
+                    self.findings
                         .error(entry.key, format!("unknown key `{unknown}` in {name}"))
                         .help(suggest(unknown, keys.iter().copied(), "the keys are"));
                 }
@@ -122,7 +122,7 @@ impl<'s> Checker<'s> {
                 let given: Vec<&str> = given.iter().map(|index| keys[*index]).collect();
                 let place = entries[keys[last]].key;
                 let message = format!("{name} takes one of the keys {}, not both", list(&given));
-                self.report.findings.error(place, message);
+                self.findings.error(place, message);
             }
         }
         Some(broken(node))
@@ -131,7 +131,7 @@ impl<'s> Checker<'s> {
     /// Where it is not known which alternative was meant, secrets of any may have been written.
     fn hide_undecided(&mut self, node: &Node, branches: &[&View<'s>]) {
         if branches.iter().any(|branch| branch.mentions_secret()) {
-            self.hide(node);
+            self.findings.hide(node);
         }
     }
 
@@ -143,33 +143,31 @@ impl<'s> Checker<'s> {
         base: &View<'s>,
         branches: &[&View<'s>],
     ) -> Option<Node> {
-        let mut nearest: Option<(usize, Option<Node>, Report)> = None;
+        let mut nearest: Option<(usize, Option<Node>, Findings)> = None;
         for branch in branches {
-            let outer = std::mem::take(&mut self.report);
+            let outer = std::mem::take(&mut self.findings);
             let checked = self.check(node, key, branch);
-            let report = std::mem::replace(&mut self.report, outer);
-            let errors = report.findings.error_count();
-            self.report.secrets.extend_from_slice(&report.secrets);
+            let findings = std::mem::replace(&mut self.findings, outer);
+            let errors = findings.error_count();
+            self.findings.hide_with(&findings);
             if nearest.as_ref().is_none_or(|(fewest, ..)| errors < *fewest) {
-                nearest = Some((errors, checked, report));
+                nearest = Some((errors, checked, findings));
             }
             if errors == 0 {
                 break;
             }
         }
-        let (errors, checked, mut report) = nearest?;
+        let (errors, checked, mut findings) = nearest?;
         if errors > 0 {
             let titles: Vec<&str> = branches
                 .iter()
                 .filter_map(|branch| branch.text("title"))
                 .collect();
             if !titles.is_empty() && base.get("title").is_none() {
-                report
-                    .findings
-                    .note_on_last(format!("the alternatives are {}", list(&titles)));
+                findings.note_on_last(format!("the alternatives are {}", list(&titles)));
             }
         }
-        self.report.append(report);
+        self.findings.append(findings);
         checked
     }
 }

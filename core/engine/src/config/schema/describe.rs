@@ -23,13 +23,15 @@ impl<'s> Checker<'s> {
         let was_hidden = self.hidden;
         if expected.iter().any(|view| view.mentions_secret()) {
             self.hidden = true;
-            self.hide(node);
+            self.findings.hide(node);
         }
+        // A single value in place of a mapping is no near miss, so its text explains nothing.
+        self.hidden |= expected.iter().all(|view| view.takes_mapping());
         let found = self.describe(node);
         self.hidden = was_hidden;
         let help = type_help(node, expected);
         let message = format!("{name} expects {wanted}, found {found}");
-        let finding = self.report.findings.error(node.site_under(key), message);
+        let finding = self.findings.error(node.site_under(key), message);
         if let Some(help) = help {
             finding.help(help);
         }
@@ -44,7 +46,7 @@ impl<'s> Checker<'s> {
             Value::Broken => return "a broken value".to_owned(),
         };
         if self.hidden {
-            return "a value that is not shown".to_owned();
+            return "a single value".to_owned();
         }
         let text = excerpt(&scalar.text);
         match scalar.core() {

@@ -52,7 +52,7 @@ impl<'s> Checker<'s> {
         }
         let (name, found) = (self.name(), self.describe(node));
         let message = format!("{name} expects {}, found {found}", one_of(allowed));
-        let finding = self.report.findings.error(node.site_under(key), message);
+        let finding = self.findings.error(node.site_under(key), message);
         let help = suggest(text.unwrap_or_default(), allowed.iter().copied(), "");
         // The message lists the values already.
         if text.is_some() && help.starts_with("did") {
@@ -74,8 +74,7 @@ impl<'s> Checker<'s> {
         }
         if view.text("format") == Some(DURATION_FORMAT) && number > 0 {
             let name = self.name();
-            self.report
-                .findings
+            self.findings
                 .warning(node.site(), format!("{name} is {number} nanoseconds"))
                 .help(format!(
                     "a duration without a unit counts those; write `{number}s` for seconds"
@@ -110,8 +109,7 @@ impl<'s> Checker<'s> {
         match problem {
             Some(problem) => {
                 let name = self.name();
-                self.report
-                    .findings
+                self.findings
                     .error(node.site(), format!("{name}: {problem}"));
                 broken(node)
             }
@@ -131,7 +129,7 @@ impl<'s> Checker<'s> {
             }
             _ => format!("{name} cannot be this: {problem}"),
         };
-        self.report.findings.error(node.site(), message);
+        self.findings.error(node.site(), message);
         broken(node)
     }
 }

@@ -88,6 +88,32 @@ fn merged(mut base: Node, over: Node) -> Node {
     base
 }
 
+/// With keys that do not sound like secrets.
+const WITH_SECRETS: &str = "\
+receivers:
+  otlp:
+    protocols:
+      grpc:
+        endpoint: a:1
+    auth:
+      basic:
+        user: me
+        password: hunter2
+exporters:
+  otlp:
+    endpoint: b:1
+    timeout: 5s
+    headers:
+      x-team: hunter2
+      x-tenant: hunter2
+    compression: gzip
+service:
+  pipelines:
+    traces:
+      receivers: [otlp]
+      exporters: [otlp]
+";
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
@@ -113,6 +139,29 @@ proptest! {
         let args = [config("x"), config(&argument), set(&argument), set(&path), set("c=${a}")];
         let problems = load_with(&inputs, &args).expect_err("`a` is no key at the top level");
         prop_assert!(problems.has_errors());
+    }
+
+    #[test]
+    fn no_order_of_lines_shows_a_secret(
+        changes in prop::collection::vec((0..4_usize, 0..22_usize, 0..22_usize, 0..9_usize), 1..4),
+    ) {
+        let mut lines: Vec<String> = WITH_SECRETS.lines().map(str::to_owned).collect();
+        for (change, one, other, indent) in changes {
+            let (one, other) = (one % lines.len(), other % lines.len());
+            match change {
+                0 => lines.swap(one, other),
+                1 => lines[one] = format!("{:indent$}{}", "", lines[one].trim_start()),
+                2 => lines.insert(other, lines[one].clone()),
+                _ => drop(lines.remove(one)),
+            }
+        }
+        let text = lines.join("\n");
+        let inputs = TestInputs::default().file("x", text.clone());
+        let shown = match load_with(&inputs, &[config("x")]) {
+            Ok(loaded) => loaded.warnings.to_string(),
+            Err(problems) => problems.to_string(),
+        };
+        prop_assert!(!shown.contains("hunter2"), "{}\n----\n{}", text, shown);
     }
 
     #[test]
