@@ -9,6 +9,8 @@
 mod catalog;
 mod diagnostic;
 mod document;
+mod editor_schema;
+mod effective;
 mod expand;
 mod inputs;
 mod json;
@@ -33,6 +35,8 @@ pub use self::document::telemetry::{
 pub use self::document::{
     ComponentId, Document, IdError, Pipeline, PipelineId, Reference, Service,
 };
+pub use self::editor_schema::editor_schema;
+pub use self::effective::{Effective, Origins};
 pub use self::inputs::{Inputs, MAX_FILE_BYTES, ProcessInputs};
 pub use self::key_path::{KeyPath, Segment};
 pub use self::quantity::{ByteSize, Duration, QuantityError};
@@ -40,9 +44,9 @@ pub use self::secret::Secret;
 pub use self::section::{Problems, Section, read_text};
 pub use self::source::SourceArg;
 
+use self::diagnostic::Findings;
 use self::expand::Expansion;
 use self::position::Sources;
-use self::schema::Report;
 
 /// A configuration without errors.
 #[derive(Clone, Debug)]
@@ -60,13 +64,13 @@ pub fn load(
     catalog: &dyn Catalog,
 ) -> Result<Loaded, Diagnostics> {
     let mut sources = Sources::new();
-    let mut report = Report::default();
-    let draft = source::read_all(args, inputs, &mut sources, &mut report.findings)
-        .map(|root| Expansion::new(inputs, &mut sources, &mut report.findings).expand(root))
-        .and_then(|root| document::read(&root, catalog, &mut report));
-    sources.hide(report.secrets);
-    let has_errors = report.findings.has_errors();
-    let diagnostics = report.findings.resolve(&sources);
+    let mut findings = Findings::default();
+    let draft = source::read_all(args, inputs, &mut sources, &mut findings)
+        .map(|root| Expansion::new(inputs, &mut sources, &mut findings).expand(root))
+        .and_then(|root| document::read(&root, catalog, &mut findings));
+    sources.hide(findings.take_secrets());
+    let has_errors = findings.has_errors();
+    let diagnostics = findings.resolve(&sources);
     match draft {
         Some(draft) if !has_errors => Ok(Loaded {
             document: draft.finish(Arc::new(sources)),

@@ -31,6 +31,15 @@ impl Kind {
         }
     }
 
+    /// The name behind `a` or `an`.
+    pub(crate) fn with_article(self) -> String {
+        let article = match self {
+            Kind::Receiver | Kind::Processor => "a",
+            Kind::Exporter | Kind::Extension => "an",
+        };
+        format!("{article} {self}")
+    }
+
     /// The key of the configuration that lists components of this kind.
     pub const fn section(self) -> &'static str {
         match self {

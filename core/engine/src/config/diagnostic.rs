@@ -7,7 +7,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::position::{Site, SourceKind, Sources};
+use super::position::{Position, Site, SourceKind, Sources};
+use super::tree::{Node, Value};
 
 /// Problems kept of one run; a file that is wrong in more places is better fixed from the top.
 const MAX_DIAGNOSTICS: usize = 200;
@@ -182,6 +183,8 @@ fn place(site: &Site, sources: &Sources) -> Place {
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     list: Vec<Finding>,
+    /// Places whose text may not be shown.
+    secrets: Vec<Position>,
 }
 
 impl Findings {
@@ -228,6 +231,31 @@ impl Findings {
 
     pub(crate) fn append(&mut self, other: Findings) {
         self.list.extend(other.list);
+        self.secrets.extend(other.secrets);
+    }
+
+    /// Keeps every value in `node` out of what is shown.
+    pub(crate) fn hide(&mut self, node: &Node) {
+        match &node.value {
+            Value::Sequence(items) => items.iter().for_each(|item| self.hide(item)),
+            Value::Mapping(entries) => entries.values().for_each(|entry| self.hide(&entry.value)),
+            Value::Scalar(_) => self.hide_place(node.position),
+            Value::Broken => {}
+        }
+    }
+
+    pub(crate) fn hide_place(&mut self, place: Position) {
+        self.secrets.push(place);
+    }
+
+    /// Keeps out what `other` does, without its findings.
+    pub(crate) fn hide_with(&mut self, other: &Findings) {
+        self.secrets.extend_from_slice(&other.secrets);
+    }
+
+    /// What is to be hidden, for the sources to know.
+    pub(crate) fn take_secrets(&mut self) -> Vec<Position> {
+        std::mem::take(&mut self.secrets)
     }
 
     pub(crate) fn has_errors(&self) -> bool {

@@ -94,6 +94,7 @@ impl Draft {
         let section = |component: components::Component| Section {
             kind: component.kind,
             id: component.id,
+            written_id: component.written_id,
             type_name: component.type_name,
             key: component.key,
             node: Arc::new(component.node),
@@ -119,25 +120,25 @@ const TOP_LEVEL_KEYS: [&str; 6] = [
 ];
 
 /// Reads the expanded tree. `None` only if there were errors.
-pub(crate) fn read(
-    root: &Node,
-    catalog: &dyn Catalog,
-    report: &mut schema::Report,
-) -> Option<Draft> {
-    check_top_level(root, &mut report.findings);
+pub(crate) fn read(root: &Node, catalog: &dyn Catalog, findings: &mut Findings) -> Option<Draft> {
+    check_top_level(root, findings);
     let mut registry = Registry::default();
     let mut tree = Mapping::new();
     for kind in Kind::ALL {
         if let Some(entry) = root.entry(kind.section()) {
-            let value = registry.read_section(kind, entry, catalog, report);
+            let value = registry.read_section(kind, entry, catalog, findings);
             let key = entry.key;
             tree.insert(kind.section().to_owned(), Entry { key, value });
         }
     }
-    let (service_node, service_key) = read_service_node(root, report);
-    let (pipelines, extensions) =
-        pipelines::read(&service_node, service_key, (&mut registry, catalog), report);
-    if report.findings.has_errors() {
+    let (service_node, service_key) = read_service_node(root, findings);
+    let (pipelines, extensions) = pipelines::read(
+        &service_node,
+        service_key,
+        (&mut registry, catalog),
+        findings,
+    );
+    if findings.has_errors() {
         return None;
     }
     let json = to_json(&service_node, Secrets::Exposed);
@@ -145,7 +146,7 @@ pub(crate) fn read(
         .map_err(|error| {
             let message = format!("`service.{}`: {}", error.path(), error.inner());
             let site = service_node.site_under(service_key);
-            report.findings.error(site, message);
+            findings.error(site, message);
         })
         .ok()?;
     let entry = Entry {
@@ -169,6 +170,7 @@ pub(crate) fn read(
 fn check_top_level(root: &Node, findings: &mut Findings) {
     for (name, entry) in root.mapping().into_iter().flatten() {
         if !TOP_LEVEL_KEYS.contains(&name.as_str()) {
+            findings.hide(&entry.value);
             let valid = TOP_LEVEL_KEYS.into_iter();
             findings
                 .error(entry.key, format!("unknown key `{name}` at the top level"))
@@ -189,7 +191,7 @@ fn check_top_level(root: &Node, findings: &mut Findings) {
 }
 
 /// The `service` block in normal form.
-fn read_service_node(root: &Node, report: &mut schema::Report) -> (Node, Option<Position>) {
+fn read_service_node(root: &Node, findings: &mut Findings) -> (Node, Option<Position>) {
     let entry = root.entry("service");
     let key = entry.map(|entry| entry.key);
     let mut node = match entry {
@@ -199,14 +201,14 @@ fn read_service_node(root: &Node, report: &mut schema::Report) -> (Node, Option<
     if let Value::Mapping(entries) = &mut node.value
         && let Some(telemetry) = entries.get_mut("telemetry")
     {
-        telemetry::remove_foreign_keys(&mut telemetry.value, &mut report.findings);
+        telemetry::remove_foreign_keys(&mut telemetry.value, findings);
     }
     let path = KeyPath::from_iter(["service"]);
-    let (checked, service_report) = schema::check(&node, key, path, &schema_of::<ServiceConfig>());
-    report.append(service_report);
+    let (checked, found) = schema::check(&node, key, path, &schema_of::<ServiceConfig>());
+    findings.append(found);
     let checked = checked.unwrap_or(node);
     if let Some(telemetry) = checked.entry("telemetry") {
-        telemetry::check(&telemetry.value, &mut report.findings);
+        telemetry::check(&telemetry.value, findings);
     }
     (checked, key)
 }

@@ -156,17 +156,15 @@ impl<'a> Expansion<'a> {
             self.findings.error(site, message);
             return Err(Refused);
         }
-        result = self.inside(&supplied, |expansion| Ok(expansion.node(result, depth)))?;
-        // The outermost reference is the one that can be seen in the source.
-        let name: Arc<str> = match &node.via {
+        // The outermost reference is the one that can be seen in the source. What is inside learns
+        // its name before it is expanded, so that problems there tell it.
+        let name = match &node.via {
             Some(via) => via.name.clone(),
             None => supplied.name.as_str().into(),
         };
-        if supplied.source.is_some() {
-            stamp(&mut result, &name);
-        } else {
-            result.for_each_mut(&mut |inner| stamp(inner, &name));
-        }
+        stamp_all(&mut result, &supplied, &name);
+        result = self.inside(&supplied, |expansion| Ok(expansion.node(result, depth)))?;
+        stamp_all(&mut result, &supplied, &name);
         Ok(result)
     }
 
@@ -337,7 +335,16 @@ fn place_keys(node: &mut Node, at: Position) {
     });
 }
 
-/// Records what supplied a value. Text that still has references in it is not what was meant.
+/// Records what supplied a value and those in it. What a file supplied has places of its own.
+fn stamp_all(node: &mut Node, supplied: &Supplied, name: &Arc<str>) {
+    if supplied.source.is_some() {
+        stamp(node, name);
+    } else {
+        node.for_each_mut(&mut |inner| stamp(inner, name));
+    }
+}
+
+/// Keeps the text unless it still has references in it: then it is not what was meant.
 fn stamp(node: &mut Node, name: &Arc<str>) {
     let text = node.via.take().and_then(|via| via.text);
     node.via = Some(Via {

@@ -125,9 +125,12 @@ impl<S: Into<Segment>> FromIterator<S> for KeyPath {
     }
 }
 
-/// Reads the dotted form; a text that is none is taken as one key.
+/// Reads the dotted form; a text that is none is taken as one key, the empty one as the empty path.
 impl From<&str> for KeyPath {
     fn from(text: &str) -> Self {
+        if text.is_empty() {
+            return KeyPath::default();
+        }
         KeyPath::parse(text).unwrap_or_else(|_| KeyPath::from_iter([text]))
     }
 }
@@ -163,9 +166,11 @@ pub(crate) enum AssignError {
     },
 }
 
-/// Puts `value` at `path` below `root`, making the mappings on the way. A list index replaces an
-/// item or, just past the end, adds one. What is there already is merged with.
-pub(crate) fn assign(root: &mut Node, path: &KeyPath, value: Node) -> Result<(), AssignError> {
+/// Puts a value at `path` below `root`, making the mappings on the way. A list index replaces an
+/// item or, just past the end, adds one. What is there already is merged with. The key of `entry`
+/// is the place of the path.
+pub(crate) fn assign(root: &mut Node, path: &KeyPath, entry: Entry) -> Result<(), AssignError> {
+    let Entry { key: place, value } = entry;
     let mut node = root;
     for (depth, segment) in path.segments().iter().enumerate() {
         let walked = || KeyPath(path.segments()[..depth].to_vec());
@@ -174,33 +179,35 @@ pub(crate) fn assign(root: &mut Node, path: &KeyPath, value: Node) -> Result<(),
                 if matches!(node.value, Value::Sequence(_)) {
                     return Err(AssignError::KeyInList { path: walked() });
                 }
-                let position = value.position;
-                let entries = node.become_mapping(position);
+                let entries = node.become_mapping(place);
                 let entry = entries.entry(key.clone()).or_insert_with(|| Entry {
-                    key: position,
-                    value: Node::empty_mapping(position),
+                    key: place,
+                    value: Node::empty_mapping(place),
                 });
+                if depth + 1 == path.segments().len() {
+                    entry.key = place;
+                }
                 &mut entry.value
             }
             Segment::Index(index) => {
+                let index = *index;
                 let Value::Sequence(items) = &mut node.value else {
-                    let index = *index;
-                    return Err(AssignError::IndexOutsideList {
-                        path: walked(),
+                    let path = walked();
+                    return Err(AssignError::IndexOutsideList { path, index });
+                };
+                let length = items.len();
+                if index > length {
+                    let path = walked();
+                    return Err(AssignError::IndexPastEnd {
+                        path,
+                        length,
                         index,
                     });
-                };
-                if *index > items.len() {
-                    return Err(AssignError::IndexPastEnd {
-                        path: walked(),
-                        length: items.len(),
-                        index: *index,
-                    });
                 }
-                if *index == items.len() {
-                    items.push(Node::empty_mapping(value.position));
+                if index == length {
+                    items.push(Node::empty_mapping(place));
                 }
-                &mut items[*index]
+                &mut items[index]
             }
         };
     }

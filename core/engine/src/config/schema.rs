@@ -26,39 +26,37 @@ pub(crate) fn check(
     key: Option<Position>,
     path: KeyPath,
     schema: &Json,
-) -> (Option<Node>, Report) {
+) -> (Option<Node>, Findings) {
     let mut checker = Checker {
         root: schema,
-        report: Report::default(),
+        findings: Findings::default(),
         path,
         hidden: false,
+        steps_left: MAX_STEPS,
     };
     let checked = checker.check(node, key, &View::new(schema, schema));
-    (checked, checker.report)
-}
-
-/// What a check found besides the value.
-#[derive(Debug, Default)]
-pub(crate) struct Report {
-    pub(crate) findings: Findings,
-    /// Places whose text is secret.
-    pub(crate) secrets: Vec<Position>,
-}
-
-impl Report {
-    pub(crate) fn append(&mut self, other: Report) {
-        self.findings.append(other.findings);
-        self.secrets.extend(other.secrets);
+    if checker.steps_left == 0 {
+        let message = format!(
+            "{} has too many values or alternatives to check",
+            checker.name()
+        );
+        checker.findings.error(node.site_under(key), message);
     }
+    (checked, checker.findings)
 }
+
+/// Values checked against one schema, each alternative counted: trying all alternatives of a schema
+/// that contains itself could take forever otherwise.
+const MAX_STEPS: usize = 100_000;
 
 struct Checker<'s> {
     /// The document `$ref`s are resolved in.
     root: &'s Json,
-    report: Report,
+    findings: Findings,
     path: KeyPath,
     /// Inside a secret: no message quotes a value.
     hidden: bool,
+    steps_left: usize,
 }
 
 impl<'s> Checker<'s> {
@@ -66,6 +64,10 @@ impl<'s> Checker<'s> {
         if matches!(node.value, Value::Broken) {
             return Some(node.clone());
         }
+        if self.steps_left == 0 {
+            return Some(broken(node));
+        }
+        self.steps_left -= 1;
         if view.is_secret() && !self.hidden {
             return self.check_secret(node, key, view);
         }
@@ -108,10 +110,13 @@ impl<'s> Checker<'s> {
             Value::Mapping(entries) if types.object => {
                 Some(self.check_mapping(node, entries, key, view))
             }
-            _ => {
-                self.report_type(node, key, &[view]);
-                Some(broken(node))
-            }
+            _ => match supplied_text(node).filter(|_| types.string) {
+                Some(text) => Some(self.check_text(node, text, view)),
+                None => {
+                    self.report_type(node, key, &[view]);
+                    Some(broken(node))
+                }
+            },
         }
     }
 
@@ -121,8 +126,7 @@ impl<'s> Checker<'s> {
         key: Option<Position>,
         view: &View<'s>,
     ) -> Option<Node> {
-        let mut hidden = node.clone();
-        hidden.for_each_mut(&mut |inner| self.report.secrets.push(inner.position));
+        self.findings.hide(node);
         self.hidden = true;
         let checked = self.check(node, key, view);
         self.hidden = false;
@@ -155,7 +159,7 @@ impl<'s> Checker<'s> {
                 Some("remove the key, or give it a value"),
             ),
         };
-        let finding = self.report.findings.warning(site, message);
+        let finding = self.findings.warning(site, message);
         if let Some(help) = help {
             finding.help(help);
         }

@@ -24,6 +24,8 @@ use super::yaml;
 pub struct Section {
     pub(super) kind: Kind,
     pub(super) id: ComponentId,
+    /// The key as written, with spaces.
+    pub(super) written_id: String,
     pub(super) type_name: String,
     pub(super) key: Position,
     pub(super) node: Arc<Node>,
@@ -42,6 +44,10 @@ impl Section {
     /// The type's name today, also where the id uses an older one.
     pub fn type_name(&self) -> &str {
         &self.type_name
+    }
+
+    pub(super) fn written_id(&self) -> &str {
+        &self.written_id
     }
 
     /// The typed configuration. What the schema cannot say and serde refuses is an error with its
@@ -134,9 +140,8 @@ impl Problems {
             };
             let Some((value, value_key)) = next else {
                 let rest: KeyPath = path.segments()[depth..].iter().cloned().collect();
-                let is_named = rest.to_string() != "\"\"";
                 let note = format!("`{rest}` is not written here, so its default applies");
-                return (node.site_under(key), is_named.then_some(note));
+                return (node.site_under(key), Some(note));
             };
             node = value;
             key = value_key.or(key);
@@ -155,18 +160,20 @@ pub fn read_text<T: DeserializeOwned + JsonSchema>(
     let mut findings = Findings::default();
     let node = yaml::parse(text, source, &mut findings);
     if findings.has_errors() {
+        sources.hide(findings.take_secrets());
         return Err(findings.resolve(&sources));
     }
     let start = Position::start_of(source);
     let node = node.unwrap_or_else(|| Node::empty_mapping(start));
-    let (checked, report) = schema::check(&node, None, KeyPath::default(), &schema_of::<T>());
-    sources.hide(report.secrets);
-    if report.findings.has_errors() {
-        return Err(report.findings.resolve(&sources));
+    let (checked, mut findings) = schema::check(&node, None, KeyPath::default(), &schema_of::<T>());
+    sources.hide(findings.take_secrets());
+    if findings.has_errors() {
+        return Err(findings.resolve(&sources));
     }
     let section = Section {
         kind: Kind::Extension,
         id: ComponentId::of_type("config"),
+        written_id: "config".to_owned(),
         type_name: "config".to_owned(),
         key: start,
         node: Arc::new(checked.unwrap_or(node)),

@@ -4,7 +4,7 @@ use super::diagnostic::Findings;
 use super::inputs::{Inputs, SCHEME_HELP, Scheme, read_env, read_text, split_scheme};
 use super::key_path::{KeyPath, assign};
 use super::position::{Position, SourceKind, Sources, to_u32};
-use super::tree::{MAX_DEPTH, Node, Scalar, Value, merge};
+use super::tree::{Entry, MAX_DEPTH, Node, Scalar, Value, merge};
 use super::yaml;
 
 /// `--config` and `--set` arguments taken.
@@ -75,7 +75,7 @@ fn read_config(
             let text = read_env(inputs, rest).and_then(|text| text.ok_or_else(unset));
             (format!("env:{rest}"), text)
         }
-        Scheme::Yaml => ("--config yaml:".to_owned(), Ok(rest.to_owned())),
+        Scheme::Yaml => ("--config yaml".to_owned(), Ok(rest.to_owned())),
     };
     let text = match text {
         Ok(text) => text,
@@ -112,10 +112,14 @@ fn split_keys(node: Node, findings: &mut Findings) -> Node {
     };
     for (key, entry) in entries {
         let path: KeyPath = key.split("::").collect();
+        let key_position = entry.key;
         if path.segments().len() > MAX_DEPTH {
-            findings.error(entry.key, format!("nested deeper than {MAX_DEPTH} levels"));
-        } else if let Err(error) = assign(&mut root, &path, entry.value) {
-            findings.error(entry.key, error.to_string());
+            findings.error(
+                key_position,
+                format!("nested deeper than {MAX_DEPTH} levels"),
+            );
+        } else if let Err(error) = assign(&mut root, &path, entry) {
+            findings.error(key_position, error.to_string());
         }
     }
     root
@@ -123,48 +127,60 @@ fn split_keys(node: Node, findings: &mut Findings) -> Node {
 
 fn apply_set(root: &mut Node, argument: &str, sources: &mut Sources, findings: &mut Findings) {
     let parsed = KeyPath::parse_assignment(argument);
-    let name = match &parsed {
-        Ok(Some((path, _))) => format!("--set {path}"),
-        _ => "--set".to_owned(),
-    };
-    let source = sources.add(&name, SourceKind::Argument, argument);
-    let start = Position {
-        width: to_u32(argument.chars().count()),
-        ..Position::start_of(source)
-    };
     let (path, value_start) = match parsed {
         Ok(Some(parts)) => parts,
         Ok(None) => {
-            findings
-                .error(start, "the `=` is missing")
-                .help("write `--set some.key=value`");
-            return;
+            let help = "write `--set some.key=value`";
+            return report_set(argument, "the `=` is missing", help, (sources, findings));
         }
         Err(error) => {
-            findings
-                .error(start, format!("this is no path: {error}"))
-                .help(
-                    "write `--set receivers.\"otlp/a.b\".protocols=value` or `..headers[0]=value`",
-                );
-            return;
+            let message = format!("this is no path: {error}");
+            let help =
+                "write `--set receivers.\"otlp/a.b\".protocols=value` or `..headers[0]=value`";
+            return report_set(argument, &message, help, (sources, findings));
         }
     };
+    let source = sources.add(&format!("--set {path}"), SourceKind::Argument, argument);
+    let start = Position::start_of(source);
     let offset = argument[..value_start].chars().count();
     let key = Position {
         width: to_u32(offset - 1),
         ..start
     };
+    let before = findings.error_count();
     // Spaces in place of the path give every value the column it has in the argument.
     let padded = format!("{:offset$}{}", "", &argument[value_start..]);
-    let before = findings.error_count();
     let value = yaml::parse(&padded, source, findings);
-    if findings.error_count() > before {
-        return;
-    }
     let value = value.unwrap_or_else(|| Node::new(Value::Scalar(Scalar::plain("")), key));
-    if path.segments().len() + value.depth() > MAX_DEPTH {
+    if findings.error_count() > before {
+        // Reported with the value.
+    } else if path.segments().len() + value.depth() > MAX_DEPTH {
         findings.error(key, format!("nested deeper than {MAX_DEPTH} levels"));
-    } else if let Err(error) = assign(root, &path, value) {
+    } else if let Err(error) = assign(root, &path, Entry { key, value }) {
         findings.error(key, error.to_string());
     }
+    if findings.error_count() > before {
+        // No schema will say whether it is a secret.
+        sources.hide(vec![Position {
+            column: to_u32(offset + 1),
+            width: to_u32(argument.chars().count() - offset),
+            ..start
+        }]);
+    }
+}
+
+/// Shows the argument up to its `=`: what follows may be a secret.
+fn report_set(
+    argument: &str,
+    message: &str,
+    help: &str,
+    (sources, findings): (&mut Sources, &mut Findings),
+) {
+    let shown = argument.split('=').next().unwrap_or_default();
+    let source = sources.add("--set", SourceKind::Argument, shown);
+    let place = Position {
+        width: to_u32(shown.chars().count()),
+        ..Position::start_of(source)
+    };
+    findings.error(place, message).help(help);
 }

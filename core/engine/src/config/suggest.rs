@@ -17,7 +17,7 @@ pub(crate) fn suggest<'a>(
 }
 
 /// The valid name that differs by the fewest typing mistakes, if those are few for its length.
-fn nearest<'a>(given: &str, valid: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(given: &str, valid: &[&'a str]) -> Option<&'a str> {
     let lowered = given.to_lowercase();
     let allowed = (given.chars().count() / 3).max(1);
     let distance = |name: &str| strsim::damerau_levenshtein(&lowered, &name.to_lowercase());

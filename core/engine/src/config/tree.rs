@@ -186,8 +186,8 @@ impl Node {
     /// spans lines or was left empty.
     pub(crate) fn site_under(&self, key: Option<Position>) -> Site {
         let own = self.site();
-        let points_at_key = self.position.width == 0
-            || matches!(self.value, Value::Mapping(_) | Value::Sequence(_));
+        let is_collection = matches!(self.value, Value::Mapping(_) | Value::Sequence(_));
+        let points_at_key = self.position.width == 0 || (is_collection && self.via.is_none());
         match key {
             Some(position) if points_at_key => Site { position, ..own },
             _ => own,

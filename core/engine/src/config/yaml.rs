@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, Span, Tag};
 
 use super::diagnostic::Findings;
-use super::position::{Position, SourceId, to_u32};
+use super::position::{Position, SourceId, to_u32, to_usize};
 use super::tree::{Entry, MAX_DEPTH, Mapping, Node, Scalar, Value};
 
 /// Nodes of one source, counted after aliases are put in.
@@ -38,6 +38,7 @@ pub(crate) fn parse(text: &str, source: SourceId, findings: &mut Findings) -> Op
             Ok(event) => event,
             Err(error) => {
                 let at = builder.position_at(error.marker().line(), error.marker().col());
+                builder.hide_behind(at);
                 report_syntax(builder.findings, at, error.kind());
                 return None;
             }
@@ -274,6 +275,24 @@ impl Builder<'_> {
             .help("write the value without a tag; quotes make it text");
     }
 
+    /// An error up to the first `:` of a line is about indentation; the value behind it has no part in
+    /// that and could be a secret.
+    fn hide_behind(&mut self, at: Position) {
+        let index = to_usize(at.line).saturating_sub(1);
+        let line = self.text.lines().nth(index).unwrap_or_default();
+        let Some((key, value)) = line.split_once(": ") else {
+            return;
+        };
+        let colon = key.chars().count() + 1;
+        if to_usize(at.column) <= colon {
+            self.findings.hide_place(Position {
+                column: to_u32(colon + 2),
+                width: to_u32(value.chars().count()),
+                ..at
+            });
+        }
+    }
+
     fn position(&self, span: Span) -> Position {
         let start = self.position_at(span.start.line(), span.start.col());
         let width = if span.end.line() == span.start.line() {
@@ -321,6 +340,7 @@ fn read_key(node: Node, findings: &mut Findings) -> Key {
 fn insert(entries: &mut Mapping, key: Key, value: Node, findings: &mut Findings) {
     if let Some(first) = entries.get(&key.text) {
         let line = first.key.line;
+        findings.hide(&value);
         findings
             .error(
                 key.position,
@@ -350,6 +370,15 @@ fn report_syntax(findings: &mut Findings, at: Position, kind: &ErrorKind) {
         ErrorKind::UnclosedQuotedScalar => findings
             .error(at, "a quoted text is not closed")
             .help("end it with the same quote it starts with"),
+        ErrorKind::InvalidQuotedScalarIndent => findings
+            .error(at, "a quoted text goes on here, and is not indented")
+            .help("a quote further up may not be closed"),
+        ErrorKind::InvalidColonPlacement => findings
+            .error(at, "a `:` stands where none may")
+            .help("a bracket further up may not be closed"),
+        ErrorKind::ExpectedBlockMappingKey => findings
+            .error(at, "a key is expected here")
+            .help("keys of one mapping start in the same column"),
         ErrorKind::UnclosedFlowCollection { open } => {
             findings.error(at, format!("`{open}` is not closed"))
         }

@@ -1,7 +1,8 @@
 //! The line a diagnostic shows, without the secrets on it.
 //!
-//! Two layers: places the schema marks as secret, and, for text no schema has seen (a file that
-//! does not parse, an unknown key), whatever follows a key that is named like a secret.
+//! Two layers: places that the check against the schemas marked as secret, and, on lines where it
+//! marked none (a file that does not parse was never checked), whatever follows a key that is named
+//! like a secret.
 
 use crate::config::position::{Position, Sources, to_usize};
 use crate::config::secret::REDACTED;
@@ -45,13 +46,12 @@ pub(super) fn shown_line(position: Position, sources: &Sources) -> ShownLine {
         .iter()
         .map(|secret| (to_usize(secret.column) - 1, to_usize(secret.width)))
         .collect();
-    hidden.extend(named_like_secret(original));
-    hidden.sort_unstable();
+    if hidden.is_empty() {
+        hidden.extend(named_like_secret(original));
+    }
     // From the back, so that hiding one does not move those still to be hidden.
-    let mut next_start = usize::MAX;
     for (start, width) in hidden.into_iter().rev() {
-        hide(&mut shown, start, width.min(next_start - start));
-        next_start = start;
+        hide(&mut shown, start, width);
     }
     cut(&mut shown);
     shown

@@ -7,13 +7,14 @@ use crate::config::catalog::{Catalog, ComponentInfo, Kind};
 use crate::config::diagnostic::Findings;
 use crate::config::key_path::KeyPath;
 use crate::config::position::Position;
-use crate::config::schema::{self, Report};
+use crate::config::schema;
 use crate::config::suggest::suggest;
 use crate::config::tree::{Entry, Mapping, Node, Value};
 
 pub(super) struct Component {
     pub(super) kind: Kind,
     pub(super) id: ComponentId,
+    pub(super) written_id: String,
     pub(super) type_name: String,
     pub(super) key: Position,
     pub(super) node: Node,
@@ -41,7 +42,7 @@ impl Registry {
         kind: Kind,
         section: &Entry,
         catalog: &dyn Catalog,
-        report: &mut Report,
+        findings: &mut Findings,
     ) -> Node {
         let mut checked = Mapping::new();
         let Some(entries) = section.value.mapping() else {
@@ -49,20 +50,20 @@ impl Registry {
             if !section.value.is_null() && !broken {
                 let message = format!("`{}` expects a mapping of ids", kind.section());
                 let site = section.value.site_under(Some(section.key));
-                report.findings.error(site, message);
+                findings.error(site, message);
             }
             return Node::empty_mapping(section.value.position);
         };
         for (text, entry) in entries {
-            let Some(id) = self.register(kind, text, entry, &mut report.findings) else {
+            let Some(id) = self.register(kind, text, entry, findings) else {
                 continue;
             };
-            let Some(info) = find_type(kind, &id, entry, catalog, &mut report.findings) else {
+            let Some(info) = find_type(kind, &id, entry, catalog, findings) else {
                 continue;
             };
             let path = KeyPath::from_iter([kind.section(), text.as_str()]);
             let (node, found) = schema::check(&entry.value, Some(entry.key), path, info.schema);
-            report.append(found);
+            findings.append(found);
             let node = node.unwrap_or_else(|| Node::empty_mapping(entry.value.position));
             let value = node.clone();
             let key = entry.key;
@@ -70,6 +71,7 @@ impl Registry {
             self.components.push(Component {
                 kind,
                 id,
+                written_id: text.clone(),
                 type_name: info.type_name.to_owned(),
                 key,
                 node,
@@ -91,6 +93,7 @@ impl Registry {
         let id = match ComponentId::parse(text) {
             Ok(id) => id,
             Err(error) => {
+                findings.hide(&entry.value);
                 findings
                     .error(key_site(entry), error.to_string())
                     .help("an id is `type` or `type/name`");
@@ -98,6 +101,7 @@ impl Registry {
             }
         };
         if let Some(first) = self.known.get(&(kind, id.clone())) {
+            findings.hide(&entry.value);
             let line = first.key.line;
             findings
                 .error(
@@ -174,14 +178,18 @@ fn find_type<'c>(
     if let Some(info) = catalog.component(kind, name) {
         return Some(info);
     }
+    findings.hide(&entry.value);
     let elsewhere = Kind::ALL
         .into_iter()
         .find(|other| catalog.component(*other, name).is_some());
     let help = match elsewhere {
-        Some(other) => format!(
-            "`{name}` is a type of {other}: move it to `{}`",
-            other.section()
-        ),
+        Some(other) => {
+            let section = other.section();
+            format!(
+                "`{name}` is {}: move it to `{section}`",
+                other.with_article()
+            )
+        }
         None => suggest(name, catalog.names(kind), "the types are"),
     };
     findings

@@ -10,7 +10,6 @@ use super::{ComponentId, key_site};
 use crate::config::catalog::{Catalog, Kind};
 use crate::config::diagnostic::Findings;
 use crate::config::position::{Position, Site};
-use crate::config::schema::Report;
 use crate::config::suggest::{list, suggest};
 use crate::config::tree::{Entry, Node};
 
@@ -58,19 +57,22 @@ pub(super) fn read(
     service: &Node,
     service_key: Option<Position>,
     (registry, catalog): (&mut Registry, &dyn Catalog),
-    report: &mut Report,
+    findings: &mut Findings,
 ) -> (Vec<Pipeline>, Vec<Reference>) {
     let mut reader = Reader {
         registry,
         catalog,
-        findings: &mut report.findings,
+        findings: &mut *findings,
     };
     let extensions = match service.entry("extensions") {
         Some(entry) => reader.extensions(entry),
         None => Vec::new(),
     };
     let pipelines = reader.pipelines(service, service_key);
-    registry.report_unused(&mut report.findings);
+    // Beside other mistakes, what seems unused is mostly their consequence.
+    if !findings.has_errors() {
+        registry.report_unused(findings);
+    }
     (pipelines, extensions)
 }
 
@@ -271,7 +273,8 @@ impl Reader<'_> {
             .into_iter()
             .find(|other| self.registry.knows(*other, id));
         let help = match elsewhere {
-            Some(other) => format!("there is a {other} of this id"),
+            Some(other) => format!("there is {} of this id", other.with_article()),
+            None if ids.is_empty() => format!("no {kind} is configured at all"),
             None => suggest(
                 &id.to_string(),
                 ids.iter().map(String::as_str),

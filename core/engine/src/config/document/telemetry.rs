@@ -10,7 +10,7 @@ use crate::config::diagnostic::Findings;
 use crate::config::position::Site;
 use crate::config::tree::{Node, Value};
 
-const DEFAULT_METRICS_ADDRESS: &str = "127.0.0.1:8888";
+pub(crate) const DEFAULT_METRICS_ADDRESS: &str = "127.0.0.1:8888";
 const DEFAULT_HEALTH_ADDRESS: &str = "127.0.0.1:13133";
 
 /// The program's own logs, metrics and health, with defaults applied.

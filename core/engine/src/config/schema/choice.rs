@@ -7,7 +7,8 @@
 use serde_json::Value as Json;
 
 use super::view::View;
-use super::{Checker, Report, broken};
+use super::{Checker, broken};
+use crate::config::diagnostic::Findings;
 use crate::config::position::Position;
 use crate::config::suggest::{list, suggest};
 use crate::config::tree::{Core, Mapping, Node, Value};
@@ -72,13 +73,15 @@ impl<'s> Checker<'s> {
         let name = self.name();
         let Some(entry) = node.entry(tag) else {
             let message = format!("{name} needs the key `{tag}`, one of {}", list(&tags));
-            self.report.findings.error(node.site_under(key), message);
+            self.hide_undecided(node, branches);
+            self.findings.error(node.site_under(key), message);
             return Some(broken(node));
         };
         let given = entry.value.scalar_text().unwrap_or_default();
         match tags.iter().position(|tag| *tag == given) {
             Some(index) => self.check(node, key, branches[index]),
             None => {
+                self.hide_undecided(node, branches);
                 self.path.push(tag);
                 self.check_enumeration(&entry.value, Some(entry.key), &tags);
                 self.path.pop();
@@ -99,28 +102,37 @@ impl<'s> Checker<'s> {
             .filter(|index| entries.contains_key(keys[*index]))
             .collect();
         let name = self.name();
+        if let [only] = given[..] {
+            return self.check(node, key, branches[only]);
+        }
+        self.hide_undecided(node, branches);
         match given[..] {
-            [only] => return self.check(node, key, branches[only]),
             [] if entries.is_empty() => {
                 let message = format!("{name} needs one of the keys {}", list(keys));
-                self.report.findings.error(node.site_under(key), message);
+                self.findings.error(node.site_under(key), message);
             }
             [] => {
                 for (unknown, entry) in entries {
-                    self.report
-                        .findings
+                    self.findings
                         .error(entry.key, format!("unknown key `{unknown}` in {name}"))
                         .help(suggest(unknown, keys.iter().copied(), "the keys are"));
                 }
             }
-            [_, second, ..] => {
+            [.., last] => {
                 let given: Vec<&str> = given.iter().map(|index| keys[*index]).collect();
-                let place = entries[keys[second]].key;
+                let place = entries[keys[last]].key;
                 let message = format!("{name} takes one of the keys {}, not both", list(&given));
-                self.report.findings.error(place, message);
+                self.findings.error(place, message);
             }
         }
         Some(broken(node))
+    }
+
+    /// Where it is not known which alternative was meant, secrets of any may have been written.
+    fn hide_undecided(&mut self, node: &Node, branches: &[&View<'s>]) {
+        if branches.iter().any(|branch| branch.mentions_secret()) {
+            self.findings.hide(node);
+        }
     }
 
     /// Takes the first alternative without a mistake, else reports those of the nearest one.
@@ -131,29 +143,31 @@ impl<'s> Checker<'s> {
         base: &View<'s>,
         branches: &[&View<'s>],
     ) -> Option<Node> {
-        let mut nearest: Option<(usize, Option<Node>, Report)> = None;
+        let mut nearest: Option<(usize, Option<Node>, Findings)> = None;
         for branch in branches {
-            let outer = std::mem::take(&mut self.report);
+            let outer = std::mem::take(&mut self.findings);
             let checked = self.check(node, key, branch);
-            let report = std::mem::replace(&mut self.report, outer);
-            let errors = report.findings.error_count();
+            let findings = std::mem::replace(&mut self.findings, outer);
+            let errors = findings.error_count();
+            self.findings.hide_with(&findings);
             if nearest.as_ref().is_none_or(|(fewest, ..)| errors < *fewest) {
-                nearest = Some((errors, checked, report));
+                nearest = Some((errors, checked, findings));
+            }
+            if errors == 0 {
+                break;
             }
         }
-        let (errors, checked, mut report) = nearest?;
+        let (errors, checked, mut findings) = nearest?;
         if errors > 0 {
             let titles: Vec<&str> = branches
                 .iter()
                 .filter_map(|branch| branch.text("title"))
                 .collect();
             if !titles.is_empty() && base.get("title").is_none() {
-                report
-                    .findings
-                    .note_on_last(format!("the alternatives are {}", list(&titles)));
+                findings.note_on_last(format!("the alternatives are {}", list(&titles)));
             }
         }
-        self.report.append(report);
+        self.findings.append(findings);
         checked
     }
 }

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use super::view::View;
 use super::{Checker, supplied_text};
 use crate::config::position::{Position, Site, Via, to_u32};
-use crate::config::suggest::{list, suggest};
+use crate::config::suggest::{list, nearest, suggest};
 use crate::config::tree::{Entry, Mapping, Node, Scalar, Style, Value};
 
 /// How a schema deals with one key.
@@ -28,6 +28,7 @@ impl<'s> Checker<'s> {
         for (name, entry) in entries {
             let value = match key_rule(name, view) {
                 KeyRule::Check(schema) => {
+                    self.hide_slipped(name, &entry.value, schema, view);
                     self.check_below(name.as_str(), &entry.value, Some(entry.key), schema)
                 }
                 KeyRule::Anything => Some(entry.value.clone()),
@@ -49,19 +50,31 @@ impl<'s> Checker<'s> {
         }
     }
 
+    /// A single value under a key of the user's own choice where a mapping belongs, as in the list of
+    /// pipelines, may have slipped here from anywhere.
+    fn hide_slipped(&mut self, name: &str, value: &Node, schema: &'s Json, view: &View<'s>) {
+        let is_scalar = value.scalar_text().is_some();
+        if is_scalar && view.property(name).is_none() && view.below(schema).takes_mapping() {
+            self.findings.hide(value);
+        }
+    }
+
     pub(super) fn report_unknown_key(&mut self, name: &str, entry: &Entry, view: &View<'s>) {
         let inside = match self.path.segments() {
             [] => String::new(),
             _ => format!(" in {}", self.name()),
         };
-        let valid = view.properties().map(|(name, _)| name);
-        let site = entry.value.site_under(Some(entry.key));
+        let valid: Vec<&str> = view.properties().map(|(name, _)| name).collect();
+        let meant = nearest(name, &valid).and_then(|name| view.property(name));
+        // What stands under a key that nobody knows may be a secret.
+        if meant.is_none_or(|schema| view.below(schema).mentions_secret()) {
+            self.findings.hide(&entry.value);
+        }
         let site = Site {
             position: entry.key,
-            ..site
+            ..entry.value.site()
         };
-        self.report
-            .findings
+        self.findings
             .error(site, format!("unknown key `{name}`{inside}"))
             .help(suggest(name, valid, "the keys are"));
     }
@@ -82,7 +95,7 @@ impl<'s> Checker<'s> {
         }
         let plural = if missing.len() == 1 { "key" } else { "keys" };
         let message = format!("{} needs the {plural} {}", self.name(), list(&missing));
-        self.report.findings.error(node.site_under(key), message);
+        self.findings.error(node.site_under(key), message);
     }
 
     /// Conditions on which keys stand together.
@@ -107,12 +120,12 @@ impl<'s> Checker<'s> {
         if given.is_empty() {
             let all: Vec<&Vec<&str>> = sets.iter().collect();
             let message = format!("{name} needs one of the keys {}", words(&all));
-            self.report.findings.error(site, message);
+            self.findings.error(site, message);
         } else if given.len() > 1 && exactly_one {
             let second = given[1].first().and_then(|name| entries.get(*name));
             let site = second.map_or(site, |entry| entry.key.into());
             let message = format!("{name} takes one of the keys {}, not both", words(&given));
-            self.report.findings.error(site, message);
+            self.findings.error(site, message);
         }
     }
 
@@ -140,7 +153,7 @@ impl<'s> Checker<'s> {
             if unique && checked.iter().any(twice) {
                 let (name, found) = (self.name(), self.describe(&item));
                 let message = format!("{name} has {found} twice");
-                self.report.findings.error(item.site(), message);
+                self.findings.error(item.site(), message);
             }
             checked.push(item);
         }
@@ -160,7 +173,7 @@ impl<'s> Checker<'s> {
             (None, None) => return,
         };
         let message = format!("{} has {length} items and needs {words}", self.name());
-        self.report.findings.error(node.site_under(key), message);
+        self.findings.error(node.site_under(key), message);
     }
 
     /// `a, b` where a list of texts belongs. Quotes keep nothing together here: the collector

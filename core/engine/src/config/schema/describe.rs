@@ -19,10 +19,19 @@ impl<'s> Checker<'s> {
     ) {
         let name = self.name();
         let wanted = expectation(expected);
+        // `headers: "api-key=secret"` is such a mistake.
+        let was_hidden = self.hidden;
+        if expected.iter().any(|view| view.mentions_secret()) {
+            self.hidden = true;
+            self.findings.hide(node);
+        }
+        // A single value in place of a mapping is no near miss, so its text explains nothing.
+        self.hidden |= expected.iter().all(|view| view.takes_mapping());
         let found = self.describe(node);
+        self.hidden = was_hidden;
         let help = type_help(node, expected);
         let message = format!("{name} expects {wanted}, found {found}");
-        let finding = self.report.findings.error(node.site_under(key), message);
+        let finding = self.findings.error(node.site_under(key), message);
         if let Some(help) = help {
             finding.help(help);
         }
@@ -37,7 +46,7 @@ impl<'s> Checker<'s> {
             Value::Broken => return "a broken value".to_owned(),
         };
         if self.hidden {
-            return "a value that is not shown".to_owned();
+            return "a single value".to_owned();
         }
         let text = excerpt(&scalar.text);
         match scalar.core() {
@@ -128,7 +137,7 @@ fn type_help(node: &Node, expected: &[&View<'_>]) -> Option<String> {
         if scalar.style == Style::Text && fits_bare {
             return Some(match node.via {
                 Some(_) => "a reference inside of a longer text always gives text".to_owned(),
-                None => format!("remove the quotes: `{}`", scalar.text),
+                None => format!("remove the quotes: `{}`", excerpt(&scalar.text)),
             });
         }
         let word = scalar.text.to_ascii_lowercase();

@@ -52,7 +52,7 @@ impl<'s> Checker<'s> {
         }
         let (name, found) = (self.name(), self.describe(node));
         let message = format!("{name} expects {}, found {found}", one_of(allowed));
-        let finding = self.report.findings.error(node.site_under(key), message);
+        let finding = self.findings.error(node.site_under(key), message);
         let help = suggest(text.unwrap_or_default(), allowed.iter().copied(), "");
         // The message lists the values already.
         if text.is_some() && help.starts_with("did") {
@@ -74,8 +74,7 @@ impl<'s> Checker<'s> {
         }
         if view.text("format") == Some(DURATION_FORMAT) && number > 0 {
             let name = self.name();
-            self.report
-                .findings
+            self.findings
                 .warning(node.site(), format!("{name} is {number} nanoseconds"))
                 .help(format!(
                     "a duration without a unit counts those; write `{number}s` for seconds"
@@ -96,7 +95,7 @@ impl<'s> Checker<'s> {
         }
     }
 
-    fn check_text(&mut self, node: &Node, text: &str, view: &View<'s>) -> Node {
+    pub(super) fn check_text(&mut self, node: &Node, text: &str, view: &View<'s>) -> Node {
         let problem = match view.text("format") {
             Some(DURATION_FORMAT) => Duration::parse(text).err().map(|error| error.to_string()),
             Some(BYTE_SIZE_FORMAT) => ByteSize::parse(text).err().map(|error| error.to_string()),
@@ -110,8 +109,7 @@ impl<'s> Checker<'s> {
         match problem {
             Some(problem) => {
                 let name = self.name();
-                self.report
-                    .findings
+                self.findings
                     .error(node.site(), format!("{name}: {problem}"));
                 broken(node)
             }
@@ -123,12 +121,15 @@ impl<'s> Checker<'s> {
     fn refuse(&mut self, node: &Node, problem: &str) -> Node {
         let name = self.name();
         let message = match &node.value {
+            Value::Scalar(scalar) if scalar.text.is_empty() => {
+                format!("{name} cannot be empty")
+            }
             Value::Scalar(scalar) if !self.hidden => {
                 format!("{name} cannot be `{}`: {problem}", excerpt(&scalar.text))
             }
             _ => format!("{name} cannot be this: {problem}"),
         };
-        self.report.findings.error(node.site(), message);
+        self.findings.error(node.site(), message);
         broken(node)
     }
 }
@@ -156,11 +157,10 @@ fn range_problem(view: &View<'_>, number: f64) -> Option<String> {
 
 fn text_problem(text: &str, view: &View<'_>) -> Option<String> {
     let length = text.chars().count();
-    if view.count("minLength").is_some_and(|least| length < least) {
-        return Some(match view.count("minLength") {
-            Some(1) => "it cannot be empty".to_owned(),
-            least => format!("it needs at least {} characters", least.unwrap_or_default()),
-        });
+    if let Some(least) = view.count("minLength").filter(|least| length < *least) {
+        return Some(format!(
+            "it has {length} characters, and {least} is the least"
+        ));
     }
     if let Some(most) = view.count("maxLength").filter(|most| length > *most) {
         return Some(format!(

@@ -1,5 +1,7 @@
 //! One schema with its `$ref`s and `allOf`s followed, and questions about it.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value as Json};
 
 /// `$ref`s and `allOf`s followed for one value.
@@ -85,7 +87,7 @@ impl<'s> View<'s> {
         let target = keywords
             .get("$ref")
             .and_then(Json::as_str)
-            .and_then(|reference| self.root.pointer(reference.strip_prefix('#')?));
+            .and_then(|reference| resolve(self.root, reference));
         if let Some(target) = target {
             self.follow(target);
         }
@@ -140,10 +142,41 @@ impl<'s> View<'s> {
         types
     }
 
-    /// Whether an empty value stands for the empty mapping.
+    /// Whether an empty value stands for the empty mapping: nothing else could be meant.
     pub(super) fn takes_mapping(&self) -> bool {
         let types = self.types();
-        types.object && !(types.string && types.array)
+        let scalar = types.boolean || types.integer || types.number || types.string;
+        types.object && !types.array && !scalar
+    }
+
+    /// Whether a secret could be written anywhere in a value of this schema.
+    pub(super) fn mentions_secret(&self) -> bool {
+        let mut followed = HashSet::new();
+        let mut open: Vec<&Json> = self
+            .layers
+            .iter()
+            .flat_map(|layer| layer.values())
+            .collect();
+        if self.is_secret() {
+            return true;
+        }
+        while let Some(schema) = open.pop() {
+            match schema {
+                Json::Object(keywords) if keywords.get("writeOnly") == Some(&Json::Bool(true)) => {
+                    return true;
+                }
+                Json::Object(keywords) => {
+                    let reference = keywords.get("$ref").and_then(Json::as_str);
+                    if let Some(reference) = reference.filter(|target| followed.insert(*target)) {
+                        open.extend(resolve(self.root, reference));
+                    }
+                    open.extend(keywords.values());
+                }
+                Json::Array(parts) => open.extend(parts),
+                _ => {}
+            }
+        }
+        false
     }
 
     pub(super) fn properties(&self) -> impl Iterator<Item = (&'s str, &'s Json)> {
@@ -235,6 +268,10 @@ impl<'s> View<'s> {
             self.chosen = true;
         }
     }
+}
+
+fn resolve<'s>(root: &'s Json, reference: &str) -> Option<&'s Json> {
+    root.pointer(reference.strip_prefix('#')?)
 }
 
 impl Types {
