@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 mod routes;
 
-pub(crate) use routes::{Handler, Routes};
+pub(crate) use routes::{Answer, Handler, Routes};
 
 use routes::Dispatch;
 
@@ -41,11 +41,31 @@ pub(crate) struct Terms {
     pub(crate) ping_timeout: Option<Duration>,
 }
 
+impl Terms {
+    /// Takes from `other` what is open here; of two time limits the shorter holds.
+    pub(crate) fn complete_from(&mut self, other: &Terms) {
+        let shorter = |here: &mut Option<Duration>, there: Option<Duration>| {
+            *here = [*here, there].into_iter().flatten().min();
+        };
+        self.tls = self.tls.take().or_else(|| other.tls.clone());
+        self.streams_max = self.streams_max.or(other.streams_max);
+        shorter(&mut self.header_timeout, other.header_timeout);
+        shorter(&mut self.idle_timeout, other.idle_timeout);
+        shorter(&mut self.age_max, other.age_max);
+        shorter(&mut self.age_grace, other.age_grace);
+        shorter(&mut self.ping_interval, other.ping_interval);
+        shorter(&mut self.ping_timeout, other.ping_timeout);
+    }
+}
+
 /// Why an address could not be leased.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LeaseError {
-    #[error("{0}{}", cause(.0))]
-    Bind(#[from] net::listen::BindError),
+    #[error("{error}{}", cause(error))]
+    Bind {
+        #[from]
+        error: net::listen::BindError,
+    },
     #[error(transparent)]
     Tls(#[from] net::tls::TlsError),
     #[error(
@@ -55,7 +75,10 @@ pub(crate) enum LeaseError {
 }
 
 fn cause(error: &dyn std::error::Error) -> String {
-    error.source().map(|source| format!(": {source}")).unwrap_or_default()
+    error
+        .source()
+        .map(|source| format!(": {source}"))
+        .unwrap_or_default()
 }
 
 struct Shared {
@@ -126,7 +149,9 @@ fn settings(terms: &Terms) -> ServerSettings {
     set(&mut settings.idle_timeout, terms.idle_timeout);
     set(&mut settings.age_grace, terms.age_grace);
     set(&mut settings.http2.ping_timeout, terms.ping_timeout);
-    settings.age_max = terms.age_max.or(settings.age_max);
+    if let Some(age) = terms.age_max {
+        settings.age_max = (!age.is_zero()).then_some(age);
+    }
     settings.http2.ping_interval = terms.ping_interval.or(settings.http2.ping_interval);
     settings.http2.streams_max = terms.streams_max.unwrap_or(settings.http2.streams_max);
     settings
@@ -165,7 +190,10 @@ impl Lease {
         let cors = cors.map_err(|error| error.to_string())?;
         let dispatch = Dispatch::new(routes, cors);
         let spawners = (0..tasks.runtimes()).map(|runtime| -> Arc<dyn Spawn> {
-            Arc::new(Spawner { tasks: tasks.clone(), runtime })
+            Arc::new(Spawner {
+                tasks: tasks.clone(),
+                runtime,
+            })
         });
         let begun = shutdown.clone();
         let drain = async move {

@@ -158,10 +158,13 @@ pub trait ExporterFactory: Component {
     ) -> Result<(Arc<dyn Exporter>, Settings), BuildError>;
 }
 
+/// Puts a processor in front of the consumer it is given.
+pub type MakeStage = Box<dyn FnOnce(Arc<dyn Consumer>) -> Arc<dyn Consumer>>;
+
 /// A processor, as its factory makes it.
 pub enum Processor {
     /// Stands in front of the next consumer. Made anew for each pipeline.
-    Stage(Box<dyn FnOnce(Arc<dyn Consumer>) -> Arc<dyn Consumer>>),
+    Stage(MakeStage),
     /// Derives other signals. One instance for all pipelines that name it.
     Deriver(Arc<dyn Deriver>),
 }

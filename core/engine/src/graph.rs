@@ -109,7 +109,7 @@ impl Builder<'_> {
         let id = pipeline.id.to_string();
         let metrics = self.context.metrics.clone();
         let name = "skyferry_pipeline_enqueued_items_total";
-        let mut next = Meter::new(&metrics, name, &id, Arc::new(FanOut::new(fronts)));
+        let mut next = Meter::in_front_of(&metrics, name, &id, Arc::new(FanOut::new(fronts)));
         for processor in pipeline.processors.iter().rev() {
             match self.stage(processor, &id, Arc::clone(&next)) {
                 Some(stage) => next = stage,
@@ -117,7 +117,7 @@ impl Builder<'_> {
             }
         }
         let name = "skyferry_pipeline_accepted_items_total";
-        self.heads[index] = Some(Meter::new(&metrics, name, &id, next));
+        self.heads[index] = Some(Meter::in_front_of(&metrics, name, &id, next));
     }
 
     fn front(&mut self, reference: &Reference) -> Option<Arc<Front>> {
@@ -292,7 +292,7 @@ struct Meter {
 }
 
 impl Meter {
-    fn new(
+    fn in_front_of(
         metrics: &Metrics,
         name: &'static str,
         pipeline: &str,

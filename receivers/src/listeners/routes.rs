@@ -9,9 +9,9 @@ use std::task::{Context, Poll};
 
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
+use net::Body;
 use net::grpc::{self, Code, Status};
 use net::layers::{Cors, CorsService};
-use net::Body;
 use tower::{Layer, Service, ServiceExt};
 
 /// Answers the requests of one path.

@@ -210,9 +210,9 @@ impl Http {
         }
         let paths = Signal::ALL.map(|signal| self.path(signal));
         if paths[0] == paths[1] || paths[1] == paths[2] || paths[0] == paths[2] {
-            problems.at("protocols.http", "two signals have the same path").help(
-                "`traces_url_path`, `metrics_url_path` and `logs_url_path` must differ",
-            );
+            problems
+                .at("protocols.http", "two signals have the same path")
+                .help("`traces_url_path`, `metrics_url_path` and `logs_url_path` must differ");
         }
     }
 
@@ -266,7 +266,9 @@ impl CorsConfig {
 
 /// Whether it has the form `host:port`; whether the host exists is for the machine to say.
 fn check_endpoint(path: &str, endpoint: &str, problems: &mut Problems) {
-    let port = endpoint.rsplit_once(':').filter(|(host, _)| !host.is_empty());
+    let port = endpoint
+        .rsplit_once(':')
+        .filter(|(host, _)| !host.is_empty());
     if port.is_none_or(|(_, port)| port.parse::<u16>().is_err()) {
         problems
             .at(path, format!("`{endpoint}` is no address to listen on"))

@@ -1,0 +1,1 @@
+//! The ways out of Skyferry, one module for each exporter. Exporters never import each other.
