@@ -1,0 +1,289 @@
+//! The collector's keys of its `otlp_grpc` and `otlp_http` exporters.
+
+use std::collections::BTreeMap;
+
+use engine::config::{Duration, Problems, Secret};
+use engine::exporter::{QueueConfig, RetryConfig, Settings};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use net::compress::Encoding;
+use net::tls::ClientTls;
+use pdata::Signal;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The `otlp_grpc` exporter.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct GrpcConfig {
+    /// `host:port`; `http://` before it means plain text, `https://` TLS.
+    pub(super) endpoint: String,
+    pub(super) tls: ClientTls,
+    pub(super) compression: Compression,
+    /// Metadata of every call.
+    pub(super) headers: BTreeMap<String, Secret>,
+    /// Pings while an answer is awaited; absent is none.
+    pub(super) keepalive: Option<Keepalive>,
+    /// For one attempt; 0 is no limit.
+    pub(super) timeout: Duration,
+    pub(super) retry_on_failure: RetryConfig,
+    pub(super) sending_queue: QueueConfig,
+    /// Drop and count what there is no room for, instead of refusing the sender.
+    pub(super) optional: bool,
+}
+
+/// The `otlp_http` exporter.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct HttpConfig {
+    /// The beginning of every URL: `/v1/traces`, `/v1/metrics` or `/v1/logs` is appended.
+    pub(super) endpoint: String,
+    /// The whole URL for traces, instead.
+    pub(super) traces_endpoint: String,
+    /// The whole URL for metrics, instead.
+    pub(super) metrics_endpoint: String,
+    /// The whole URL for logs, instead.
+    pub(super) logs_endpoint: String,
+    pub(super) encoding: BodyEncoding,
+    pub(super) tls: ClientTls,
+    pub(super) compression: Compression,
+    /// Headers of every request.
+    pub(super) headers: BTreeMap<String, Secret>,
+    /// For one attempt; 0 is no limit.
+    pub(super) timeout: Duration,
+    /// How long an unused connection is kept.
+    pub(super) idle_conn_timeout: Duration,
+    /// Unused connections kept.
+    pub(super) max_idle_conns: usize,
+    pub(super) retry_on_failure: RetryConfig,
+    pub(super) sending_queue: QueueConfig,
+    /// Drop and count what there is no room for, instead of refusing the sender.
+    pub(super) optional: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum BodyEncoding {
+    #[default]
+    Proto,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Compression {
+    #[default]
+    Gzip,
+    Zstd,
+    Deflate,
+    None,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Keepalive {
+    /// Between two pings.
+    pub(super) time: Duration,
+    /// How long a ping may be unanswered.
+    pub(super) timeout: Duration,
+}
+
+impl Default for GrpcConfig {
+    fn default() -> Self {
+        GrpcConfig {
+            endpoint: String::new(),
+            tls: ClientTls::default(),
+            compression: Compression::Gzip,
+            headers: BTreeMap::new(),
+            keepalive: None,
+            timeout: Duration::from_secs(5),
+            retry_on_failure: RetryConfig::default(),
+            sending_queue: QueueConfig::default(),
+            optional: false,
+        }
+    }
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        HttpConfig {
+            endpoint: String::new(),
+            traces_endpoint: String::new(),
+            metrics_endpoint: String::new(),
+            logs_endpoint: String::new(),
+            encoding: BodyEncoding::Proto,
+            tls: ClientTls::default(),
+            compression: Compression::Gzip,
+            headers: BTreeMap::new(),
+            timeout: Duration::from_secs(30),
+            idle_conn_timeout: Duration::from_secs(90),
+            max_idle_conns: 100,
+            retry_on_failure: RetryConfig::default(),
+            sending_queue: QueueConfig::default(),
+            optional: false,
+        }
+    }
+}
+
+impl Default for Keepalive {
+    fn default() -> Self {
+        Keepalive {
+            time: Duration::from_secs(10),
+            timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Compression {
+    pub(super) fn encoding(self) -> Encoding {
+        match self {
+            Compression::Gzip => Encoding::Gzip,
+            Compression::Zstd => Encoding::Zstd,
+            Compression::Deflate => Encoding::Deflate,
+            Compression::None => Encoding::Identity,
+        }
+    }
+}
+
+impl GrpcConfig {
+    pub(super) fn settings(&self) -> Settings {
+        settings(
+            &self.sending_queue,
+            &self.retry_on_failure,
+            self.timeout,
+            self.optional,
+        )
+    }
+
+    /// The endpoint as a URL, with the scheme that says whether TLS is used.
+    pub(super) fn url(&self) -> String {
+        let endpoint = self.endpoint.trim();
+        match endpoint.contains("://") {
+            true => endpoint.to_owned(),
+            false if self.tls.insecure => format!("http://{endpoint}"),
+            false => format!("https://{endpoint}"),
+        }
+    }
+
+    pub(super) fn check(&self, problems: &mut Problems) {
+        if self.endpoint.trim().is_empty() {
+            problems
+                .at("endpoint", "`endpoint` is required")
+                .help("write `host:port`");
+        } else {
+            check_url("endpoint", &self.url(), problems);
+            let port = self
+                .url()
+                .parse::<Uri>()
+                .ok()
+                .and_then(|uri| uri.port_u16());
+            if port.is_none() {
+                problems
+                    .at("endpoint", "the port is missing")
+                    .help("write `host:port`");
+            }
+        }
+        check_shared(&self.tls, &self.headers, problems);
+        self.sending_queue.check("sending_queue", problems);
+        self.retry_on_failure.check("retry_on_failure", problems);
+    }
+}
+
+impl HttpConfig {
+    pub(super) fn settings(&self) -> Settings {
+        settings(
+            &self.sending_queue,
+            &self.retry_on_failure,
+            self.timeout,
+            self.optional,
+        )
+    }
+
+    /// The URL of a signal; empty if none is configured.
+    pub(super) fn url(&self, signal: Signal) -> String {
+        let (own, path) = match signal {
+            Signal::Traces => (&self.traces_endpoint, "/v1/traces"),
+            Signal::Metrics => (&self.metrics_endpoint, "/v1/metrics"),
+            Signal::Logs => (&self.logs_endpoint, "/v1/logs"),
+        };
+        if !own.is_empty() {
+            return own.clone();
+        }
+        match self.endpoint.trim_end_matches('/') {
+            "" => String::new(),
+            base => format!("{base}{path}"),
+        }
+    }
+
+    pub(super) fn check(&self, problems: &mut Problems) {
+        let own = [
+            ("endpoint", &self.endpoint),
+            ("traces_endpoint", &self.traces_endpoint),
+            ("metrics_endpoint", &self.metrics_endpoint),
+            ("logs_endpoint", &self.logs_endpoint),
+        ];
+        if own.iter().all(|(_, url)| url.is_empty()) {
+            problems
+                .at("endpoint", "`endpoint` is required")
+                .help("write the URL's beginning, as in `https://backend:4318`");
+        }
+        for (key, url) in own.into_iter().filter(|(_, url)| !url.is_empty()) {
+            check_url(key, url, problems);
+        }
+        check_shared(&self.tls, &self.headers, problems);
+        self.sending_queue.check("sending_queue", problems);
+        self.retry_on_failure.check("retry_on_failure", problems);
+    }
+}
+
+fn settings(
+    queue: &QueueConfig,
+    retry: &RetryConfig,
+    timeout: Duration,
+    optional: bool,
+) -> Settings {
+    Settings {
+        queue: queue.settings(),
+        retry: retry.settings(),
+        timeout: timeout.into(),
+        optional,
+    }
+}
+
+fn check_url(key: &str, url: &str, problems: &mut Problems) {
+    let valid = url.parse::<Uri>().is_ok_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.host().is_some_and(|host| !host.is_empty())
+            && uri.query().is_none()
+    });
+    if !valid {
+        problems
+            .at(key, format!("`{url}` is no endpoint"))
+            .help("write `http://host:port` or `https://host:port`");
+    }
+}
+
+fn check_shared(tls: &ClientTls, headers: &BTreeMap<String, Secret>, problems: &mut Problems) {
+    if let Err(error) = tls.check() {
+        problems.at("tls", error.to_string());
+    }
+    for (name, value) in headers {
+        if HeaderName::try_from(name).is_err() {
+            problems.at("headers", format!("`{name}` is no header name"));
+        } else if HeaderValue::try_from(value.expose()).is_err() {
+            problems.at(
+                "headers",
+                format!("the value of `{name}` cannot be sent in a header"),
+            );
+        }
+    }
+}
+
+/// The headers of every request; names and values have been checked.
+pub(super) fn header_map(headers: &BTreeMap<String, Secret>) -> HeaderMap {
+    let entries = headers.iter().filter_map(|(name, value)| {
+        let mut value = HeaderValue::try_from(value.expose()).ok()?;
+        value.set_sensitive(true);
+        Some((HeaderName::try_from(name).ok()?, value))
+    });
+    entries.collect()
+}
