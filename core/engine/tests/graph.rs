@@ -1,0 +1,413 @@
+//! The graph as a whole, with components that live here: a receiver fed by the test, a processor
+//! that derives metrics from spans, and a scripted exporter.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use engine::component::{
+    BuildContext, BuildError, Component, Derivation, Deriver, Description, Exporter,
+    ExporterFactory, Processor, ProcessorFactory, Receiver, ReceiverFactory, RunError,
+};
+use engine::config::{
+    Diagnostics, Document, Inputs, Problems, Section, SourceArg, load, schema_of,
+};
+use engine::exporter::Settings;
+use engine::run::{RunReport, RunSettings};
+use engine::testkit::{Answer, ScriptedExporter, batch};
+use engine::{Factory, Graph, Leases, Outlets, Plan, Refusal, Registry, Shutdown, Tasks};
+use parking_lot::Mutex;
+use pdata::{Batch, Budget, Signal};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{mpsc, oneshot};
+
+#[derive(Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct Empty {}
+
+#[derive(Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct TestExporterConfig {
+    fail_build: bool,
+    queue: bool,
+}
+
+type Sent = (Batch, oneshot::Sender<Result<(), Refusal>>);
+
+/// Receivers and exporters of one test, found by the tables of its build context.
+#[derive(Default)]
+struct Bench {
+    feeds: Arc<Mutex<Vec<(String, mpsc::Sender<Sent>)>>>,
+    exporters: Vec<(String, Arc<ScriptedExporter>)>,
+}
+
+struct Source;
+struct Counting;
+struct Sink;
+
+fn description(type_name: &'static str, signals: &'static [Signal]) -> Description {
+    Description {
+        type_name,
+        aliases: &[],
+        signals,
+        summary: "for tests",
+    }
+}
+
+macro_rules! component {
+    ($factory:ty, $type_name:literal, $config:ty) => {
+        impl Component for $factory {
+            fn description(&self) -> Description {
+                description($type_name, &Signal::ALL)
+            }
+            fn schema(&self) -> serde_json::Value {
+                schema_of::<$config>()
+            }
+            fn defaults(&self) -> serde_json::Value {
+                serde_json::json!({})
+            }
+            fn check(&self, _: &Section, _: &mut Problems) {}
+        }
+    };
+}
+
+component!(Source, "source", Empty);
+component!(Counting, "counting", Empty);
+component!(Sink, "sink", TestExporterConfig);
+
+struct SourceReceiver(mpsc::Receiver<Sent>);
+
+#[async_trait]
+impl Receiver for SourceReceiver {
+    async fn run(
+        mut self: Box<Self>,
+        outlets: Outlets,
+        _: Tasks,
+        shutdown: Shutdown,
+    ) -> Result<(), RunError> {
+        loop {
+            let (batch, answer) = tokio::select! {
+                Some(sent) = self.0.recv() => sent,
+                () = shutdown.begun() => return Ok(()),
+            };
+            let intake = outlets
+                .intake(batch.signal(), "test")
+                .expect("the signal is wired");
+            let outcome = intake.consume(batch).await;
+            // The test may have stopped waiting.
+            drop(answer.send(outcome));
+        }
+    }
+}
+
+impl ReceiverFactory for Source {
+    fn build(
+        &self,
+        section: &Section,
+        context: &mut BuildContext,
+    ) -> Result<Box<dyn Receiver>, BuildError> {
+        let (feed, fed) = mpsc::channel(1);
+        let feeds = context.leases.table::<Bench>().feeds.clone();
+        feeds.lock().push((section.id().to_string(), feed));
+        Ok(Box::new(SourceReceiver(fed)))
+    }
+}
+
+/// Derives one data point for each span; drops batches of exactly 13 spans from the main pipeline.
+struct CountSpans;
+
+impl Deriver for CountSpans {
+    fn derive(&self, spans: Batch) -> Derivation {
+        let derived = vec![batch(Signal::Metrics, spans.items())];
+        Derivation {
+            main: (spans.items() != 13).then_some(spans),
+            derived,
+        }
+    }
+}
+
+impl ProcessorFactory for Counting {
+    fn derives(&self) -> &'static [Signal] {
+        &[Signal::Metrics]
+    }
+
+    fn build(&self, _: &Section, _: &mut BuildContext) -> Result<Processor, BuildError> {
+        Ok(Processor::Deriver(Arc::new(CountSpans)))
+    }
+}
+
+impl ExporterFactory for Sink {
+    fn build(
+        &self,
+        section: &Section,
+        context: &mut BuildContext,
+    ) -> Result<(Arc<dyn Exporter>, Settings), BuildError> {
+        let config: TestExporterConfig = section.read().expect("it passed the schema");
+        if config.fail_build {
+            return Err(BuildError::at("fail_build", "told to fail"));
+        }
+        let id = section.id().to_string();
+        let bench = context.leases.table::<Bench>();
+        let found = bench.exporters.iter().find(|(name, _)| *name == id);
+        let exporter = found
+            .map(|(_, exporter)| exporter.clone())
+            .expect("the test made it");
+        let mut settings = Settings::default();
+        settings.queue = settings.queue.filter(|_| config.queue);
+        Ok((exporter, settings))
+    }
+}
+
+struct NoInputs;
+
+impl Inputs for NoInputs {
+    fn env(&self, _: &str) -> Option<std::ffi::OsString> {
+        None
+    }
+
+    fn read(&self, _: &std::path::Path) -> std::io::Result<Vec<u8>> {
+        Err(std::io::ErrorKind::NotFound.into())
+    }
+}
+
+static FACTORIES: [Factory; 3] = [
+    Factory::Receiver(&Source),
+    Factory::Processor(&Counting),
+    Factory::Exporter(&Sink),
+];
+
+fn planned(yaml: &str) -> Result<(Document, Plan, Registry), Diagnostics> {
+    let registry = Registry::new(&FACTORIES);
+    let loaded = load(
+        &[SourceArg::Config(format!("yaml:{yaml}"))],
+        &NoInputs,
+        &registry,
+    )?;
+    let plan = Plan::new(&loaded.document, &registry)?;
+    Ok((loaded.document, plan, registry))
+}
+
+/// A running graph.
+struct Rig {
+    feeds: Vec<(String, mpsc::Sender<Sent>)>,
+    stop: Shutdown,
+    running: tokio::task::JoinHandle<RunReport>,
+    metrics: telemetry::Metrics,
+}
+
+fn started(yaml: &str, exporters: &[(&str, &Arc<ScriptedExporter>)]) -> Rig {
+    let (document, plan, registry) = planned(yaml).unwrap_or_else(|found| panic!("{found}"));
+    let metrics = telemetry::Metrics::new();
+    let mut context = BuildContext {
+        metrics: metrics.clone(),
+        health: telemetry::Health::default(),
+        budget: Budget::new(1 << 30),
+        data_dir: "unused".into(),
+        leases: Leases::default(),
+    };
+    let bench = context.leases.table::<Bench>();
+    bench.exporters = exporters
+        .iter()
+        .map(|(id, exporter)| ((*id).to_owned(), (*exporter).clone()))
+        .collect();
+    let graph = Graph::build(&document, &plan, &registry, &mut context)
+        .unwrap_or_else(|found| panic!("{found}"));
+    let feeds = context.leases.table::<Bench>().feeds.lock().clone();
+    let stop = Shutdown::default();
+    let settings = RunSettings {
+        shutdown_timeout: Duration::from_secs(10),
+    };
+    let runtime = tokio::runtime::Handle::current();
+    let running = graph.run(vec![runtime.clone()], stop.clone(), settings);
+    Rig {
+        feeds,
+        stop,
+        running: runtime.spawn(running),
+        metrics,
+    }
+}
+
+impl Rig {
+    async fn send(&self, batch: Batch) -> Result<(), Refusal> {
+        let (answer, answered) = oneshot::channel();
+        self.feeds[0]
+            .1
+            .send((batch, answer))
+            .await
+            .expect("the receiver runs");
+        answered.await.expect("the receiver answers")
+    }
+
+    async fn ended(self) -> RunReport {
+        self.stop.begin();
+        self.running.await.expect("the run does not panic")
+    }
+}
+
+const DERIVING: &str = "
+receivers: {source: }
+processors: {counting: }
+exporters: {sink/spans: {queue: true}, sink/points: {queue: false}}
+service:
+  pipelines:
+    traces: {receivers: [source], processors: [counting], exporters: [sink/spans]}
+    metrics: {receivers: [counting], exporters: [sink/points]}
+";
+
+#[tokio::test(start_paused = true)]
+async fn what_a_processor_derives_reaches_the_pipeline_that_lists_it() {
+    let (spans, points) = (ScriptedExporter::new([]), ScriptedExporter::new([]));
+    let rig = started(
+        DERIVING,
+        &[("sink/spans", &spans), ("sink/points", &points)],
+    );
+    rig.send(batch(Signal::Traces, 5))
+        .await
+        .expect("both take it");
+    let metrics = rig.metrics.clone();
+    let report = rig.ended().await;
+    assert_eq!((spans.items(), points.items(), report.left()), (5, 5, 0));
+    let value = |name, label: (&str, &str)| metrics.value(name, &[label]);
+    let traces = ("pipeline", "traces");
+    assert_eq!(
+        value("skyferry_pipeline_accepted_items_total", traces),
+        Some(5.0)
+    );
+    assert_eq!(
+        value("skyferry_pipeline_enqueued_items_total", traces),
+        Some(5.0)
+    );
+    let counting = ("processor", "counting");
+    assert_eq!(
+        value("skyferry_processor_derived_items_total", counting),
+        Some(5.0)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_of_the_main_pipeline_derives_nothing() {
+    let points = ScriptedExporter::new([]);
+    let yaml = DERIVING.replace("queue: true", "queue: false");
+    let error = engine::ExportError::retry("backend answers 503");
+    let spans = ScriptedExporter::new([Answer::Fail(error)]);
+    let rig = started(&yaml, &[("sink/spans", &spans), ("sink/points", &points)]);
+    rig.send(batch(Signal::Traces, 5))
+        .await
+        .expect_err("the main pipeline refuses");
+    assert_eq!(points.items(), 0);
+    rig.send(batch(Signal::Traces, 5))
+        .await
+        .expect("the resend is taken");
+    rig.ended().await;
+    assert_eq!((spans.items(), points.items()), (5, 5), "counted once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_of_the_derived_side_is_retried_and_refuses_nobody() {
+    let spans = ScriptedExporter::new([]);
+    let error = engine::ExportError::retry("backend answers 503");
+    let points = ScriptedExporter::new(vec![Answer::Fail(error); 3]);
+    let rig = started(
+        DERIVING,
+        &[("sink/spans", &spans), ("sink/points", &points)],
+    );
+    rig.send(batch(Signal::Traces, 5))
+        .await
+        .expect("the main pipeline takes it");
+    points.eventually(|points| points.items() == 5).await;
+    assert_eq!(points.attempts().len(), 4);
+    rig.ended().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_nothing_is_left_the_derived_sides_answer_is_the_answer() {
+    let spans = ScriptedExporter::new([]);
+    let error = engine::ExportError::retry("backend answers 503");
+    let points = ScriptedExporter::new([Answer::Fail(error)]);
+    let rig = started(
+        DERIVING,
+        &[("sink/spans", &spans), ("sink/points", &points)],
+    );
+    rig.send(batch(Signal::Traces, 13))
+        .await
+        .expect_err("the derived side refuses");
+    rig.send(batch(Signal::Traces, 13))
+        .await
+        .expect("it takes the resend");
+    rig.ended().await;
+    assert_eq!((spans.items(), points.items()), (0, 13));
+}
+
+#[track_caller]
+fn refused(yaml: &str, expected: &str) {
+    let Err(found) = planned(yaml) else {
+        panic!("accepted, expected: {expected}")
+    };
+    let rendered = found.render(false);
+    assert!(
+        rendered.contains(expected),
+        "expected `{expected}` in:\n{rendered}"
+    );
+}
+
+#[test]
+fn deriving_into_nothing_is_an_error_at_its_place() {
+    let yaml = DERIVING.replace(
+        "    metrics: {receivers: [counting], exporters: [sink/points]}\n",
+        "",
+    );
+    refused(&yaml, "what processor `counting` derives goes nowhere");
+    refused(
+        &yaml,
+        "7 |     traces: {receivers: [source], processors: [counting]",
+    );
+}
+
+#[test]
+fn a_processor_cannot_feed_a_signal_it_does_not_derive() {
+    let yaml = DERIVING.replace("    metrics: {", "    logs: {");
+    refused(
+        &yaml,
+        "processor `counting` derives metrics, so it cannot feed a logs pipeline",
+    );
+}
+
+#[test]
+fn a_cycle_of_pipelines_is_an_error() {
+    let yaml = DERIVING.replace(
+        "metrics: {receivers: [counting], exporters",
+        "metrics: {receivers: [counting], processors: [counting], exporters",
+    );
+    refused(&yaml, "pipelines feed each other: metrics -> metrics");
+}
+
+#[test]
+fn every_component_that_cannot_be_built_is_reported_with_its_place() {
+    let yaml = "
+receivers: {source: }
+exporters:
+  sink/a: {fail_build: true}
+  sink/b: {fail_build: true}
+service:
+  pipelines:
+    traces: {receivers: [source], exporters: [sink/a, sink/b]}
+";
+    let (document, plan, registry) = planned(yaml).unwrap_or_else(|found| panic!("{found}"));
+    let mut context = BuildContext {
+        metrics: telemetry::Metrics::new(),
+        health: telemetry::Health::default(),
+        budget: Budget::new(1),
+        data_dir: "unused".into(),
+        leases: Leases::default(),
+    };
+    let Err(found) = Graph::build(&document, &plan, &registry, &mut context) else {
+        panic!("both exporters were told to fail")
+    };
+    let rendered = found.render(false);
+    assert_eq!(rendered.matches("told to fail").count(), 2, "{rendered}");
+    assert!(
+        rendered.contains("sink/b: {fail_build: true}"),
+        "{rendered}"
+    );
+}
