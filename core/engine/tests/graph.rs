@@ -35,10 +35,13 @@ struct TestExporterConfig {
 
 type Sent = (Batch, oneshot::Sender<Result<(), Refusal>>);
 
+/// The ways to the receivers of one test, by id.
+type Feeds = Vec<(String, mpsc::Sender<Sent>)>;
+
 /// Receivers and exporters of one test, found by the tables of its build context.
 #[derive(Default)]
 struct Bench {
-    feeds: Arc<Mutex<Vec<(String, mpsc::Sender<Sent>)>>>,
+    feeds: Arc<Mutex<Feeds>>,
     exporters: Vec<(String, Arc<ScriptedExporter>)>,
 }
 
@@ -190,7 +193,7 @@ fn planned(yaml: &str) -> Result<(Document, Plan, Registry), Diagnostics> {
 
 /// A running graph.
 struct Rig {
-    feeds: Vec<(String, mpsc::Sender<Sent>)>,
+    feeds: Feeds,
     stop: Shutdown,
     running: tokio::task::JoinHandle<RunReport>,
     metrics: telemetry::Metrics,
