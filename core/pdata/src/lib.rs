@@ -10,6 +10,7 @@
 pub mod batch;
 pub mod budget;
 pub mod chunk;
+pub mod edit;
 pub mod json;
 pub mod origin;
 pub mod otlp;
@@ -17,6 +18,7 @@ pub mod otlp;
 pub mod sample;
 pub mod schema;
 pub mod signal;
+pub mod view;
 pub mod wire;
 
 pub use batch::Batch;
