@@ -36,7 +36,7 @@ pub use self::document::{
     ComponentId, Document, IdError, Pipeline, PipelineId, Reference, Service,
 };
 pub use self::editor_schema::editor_schema;
-pub use self::effective::{Effective, Origins};
+pub use self::effective::{Effective, Origins, to_yaml};
 pub use self::inputs::{Inputs, MAX_FILE_BYTES, ProcessInputs};
 pub use self::key_path::{KeyPath, Segment};
 pub use self::quantity::{ByteSize, Duration, QuantityError};

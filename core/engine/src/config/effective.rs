@@ -287,8 +287,12 @@ fn is_printable(char: char) -> bool {
         )
 }
 
+/// A JSON value as YAML that reads back to the same, as for the defaults of a component.
+pub fn to_yaml(json: &Json) -> String {
+    from_json(json).map_or_else(String::new, |node| render_tree(&node))
+}
+
 /// A bare tree as YAML.
-#[cfg(test)]
 pub(super) fn render_tree(node: &Node) -> String {
     let mut writer = Writer {
         out: String::new(),

@@ -94,12 +94,7 @@ impl Problems {
     /// An error about the value at `path`, as in `problems.at("protocols.grpc.endpoint", ..)`; an
     /// empty path means the whole. Points at the nearest part of the path that was written.
     pub fn at(&mut self, path: impl Into<KeyPath>, message: impl Into<String>) -> &mut Finding {
-        let (site, note) = self.locate(&path.into());
-        let finding = self.findings.error(site, message);
-        match note {
-            Some(note) => finding.note(note),
-            None => finding,
-        }
+        self.report(Findings::error, path.into(), message.into())
     }
 
     /// A warning about the value at `path`.
@@ -108,8 +103,27 @@ impl Problems {
         path: impl Into<KeyPath>,
         message: impl Into<String>,
     ) -> &mut Finding {
-        let (site, note) = self.locate(&path.into());
-        let finding = self.findings.warning(site, message);
+        self.report(Findings::warning, path.into(), message.into())
+    }
+
+    /// A notice about the value at `path`: it is accepted, and what it asks for happens otherwise
+    /// or not at all.
+    pub fn notice_at(
+        &mut self,
+        path: impl Into<KeyPath>,
+        message: impl Into<String>,
+    ) -> &mut Finding {
+        self.report(Findings::notice, path.into(), message.into())
+    }
+
+    fn report(
+        &mut self,
+        add: fn(&mut Findings, Site, String) -> &mut Finding,
+        path: KeyPath,
+        message: String,
+    ) -> &mut Finding {
+        let (site, note) = self.locate(&path);
+        let finding = add(&mut self.findings, site, message);
         match note {
             Some(note) => finding.note(note),
             None => finding,
