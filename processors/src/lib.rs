@@ -1,0 +1,5 @@
+//! What happens to telemetry between the ways in and out, one module for each processor.
+//! Processors never import each other.
+
+pub mod batch;
+pub mod memory_limiter;
