@@ -1,1 +1,50 @@
-fn main() {}
+//! The program `skyferry`: a command line around the engine and a list of components.
+//!
+//! Assembly only. What is configured is the engine's matter, what flows is the components'; here
+//! are the commands, the exit codes, the signals and the endpoints for operators.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+mod account;
+mod admin;
+mod cli;
+mod columns;
+mod configuration;
+mod failure;
+mod inspect;
+mod registry;
+mod run;
+mod runtimes;
+mod signals;
+mod terminal;
+
+use cli::{Cli, Command};
+use failure::Failure;
+
+/// Small allocations of many threads are what a collector does.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match execute(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.tell();
+            failure.exit().into()
+        }
+    }
+}
+
+fn execute(cli: Cli) -> Result<(), Failure> {
+    match cli.command {
+        None => run::run(&cli.run),
+        Some(Command::Run(args)) => run::run(&args),
+        Some(Command::Validate(args)) => inspect::validate(&args),
+        Some(Command::Components(args)) => inspect::components(&args),
+        Some(Command::PrintConfig(args)) => inspect::print_config(&args),
+        Some(Command::Schema) => inspect::schema(),
+    }
+}

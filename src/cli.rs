@@ -1,0 +1,165 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::runtimes::Layout;
+
+const ABOUT: &str = "A telemetry collector between mini programs, iOS apps, browsers and \
+                     SkyWalking OAP or any OTLP backend";
+
+const LONG_ABOUT: &str = "\
+A telemetry collector between mini programs, iOS apps, browsers and SkyWalking OAP or any OTLP
+backend. It takes OTLP, carries it through the pipelines of a YAML configuration, and delivers what
+it acknowledged.
+
+Without a configuration it takes OTLP on 127.0.0.1:4317 (gRPC) and 127.0.0.1:4318 (HTTP), prints
+what arrives and keeps every item in files under ./skyferry-data.";
+
+const EXAMPLES: &str = "\
+Examples:
+  skyferry                                        take OTLP and show what arrives
+  skyferry --config collector.yaml                run a configuration
+  skyferry --config base.yaml --config site.yaml  merge two, the later one on top
+  skyferry --config collector.yaml --set service.telemetry.logs.level=debug
+  skyferry validate --strict --config collector.yaml
+  skyferry print-config --config collector.yaml   what is in effect, and where it comes from
+
+Exit codes:
+  0  done, or stopped by a signal with everything delivered
+  2  the command line cannot be read
+  3  the configuration has errors
+  4  the start failed: a port, a file or a certificate cannot be used
+  5  the run failed: a component died
+  6  stopped with acknowledged data that was not delivered
+  130, 143  ended at once by a second SIGINT or SIGTERM";
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "skyferry",
+    version,
+    about = ABOUT,
+    long_about = LONG_ABOUT,
+    after_long_help = EXAMPLES,
+    args_conflicts_with_subcommands = true
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub run: RunArgs,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a configuration; the same as no command at all
+    Run(RunArgs),
+    /// Report everything that is wrong with a configuration
+    Validate(ValidateArgs),
+    /// List the components with their defaults
+    Components(ComponentsArgs),
+    /// Print the configuration in effect, with the origin of every value
+    PrintConfig(PrintConfigArgs),
+    /// Print the JSON Schema of the configuration, for editors
+    Schema,
+}
+
+/// Where the configuration comes from.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct ConfigArgs {
+    /// A file, `env:NAME` or `yaml:text`; more are merged on top from left to right
+    #[arg(long, value_name = "SOURCE")]
+    pub config: Vec<String>,
+    /// One value on top of all configurations
+    #[arg(long, value_name = "KEY.PATH=VALUE")]
+    pub set: Vec<String>,
+    /// Where state is kept; the same as `--set service.data_dir=DIR`
+    #[arg(long, value_name = "DIR", env = crate::configuration::DATA_DIR_VARIABLE)]
+    pub data_dir: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// How the work is spread over the cores
+    #[arg(long, value_enum, default_value_t = Layout::Multi, hide = true)]
+    pub runtime: Layout,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ValidateArgs {
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Also look at the machine: directories, certificates, ports
+    #[arg(long)]
+    pub strict: bool,
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub format: ReportFormat,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ComponentsArgs {
+    /// `text` is YAML
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub format: ReportFormat,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PrintConfigArgs {
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    #[arg(long, value_enum, default_value_t = TreeFormat::Yaml)]
+    pub format: TreeFormat,
+    /// Leave out where each value comes from
+    #[arg(long)]
+    pub no_origins: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TreeFormat {
+    Yaml,
+    Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn runs_without_a_command() {
+        let arguments = ["skyferry", "--config", "a.yaml", "--config", "b.yaml"];
+        let cli = Cli::try_parse_from(arguments).expect("these are valid");
+        assert!(cli.command.is_none());
+        assert_eq!(cli.run.config.config, ["a.yaml", "b.yaml"]);
+    }
+
+    #[test]
+    fn help_lists_every_exit_code() {
+        let help = Cli::command().render_long_help().to_string();
+        use crate::failure::Exit;
+        for exit in [
+            Exit::Success,
+            Exit::Usage,
+            Exit::Configuration,
+            Exit::Start,
+            Exit::Run,
+            Exit::Left,
+        ] {
+            let code = exit as u8;
+            assert!(help.contains(&format!("\n  {code}  ")), "{code}: {help}");
+        }
+    }
+}

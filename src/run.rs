@@ -1,0 +1,134 @@
+//! `skyferry run`: from a checked configuration to the account of its end.
+
+use std::io;
+
+use anyhow::Context;
+use engine::component::BuildContext;
+use engine::config::{Diagnostics, LogEncoding, LogLevel, LogSettings, Severity};
+use engine::run::{RunReport, RunSettings};
+use engine::{Graph, Leases, Registry, Shutdown, Tasks};
+use pdata::Budget;
+use telemetry::{Health, Metrics, logs};
+use tokio::runtime::Handle;
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::admin::Admin;
+use crate::cli::RunArgs;
+use crate::configuration::{self, Checked};
+use crate::failure::Failure;
+use crate::runtimes::Runtimes;
+use crate::signals::Signals;
+use crate::{account, registry, terminal};
+
+/// Runs until a signal or a failure ends it.
+pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
+    let registry = Registry::new(&registry::components());
+    let checked = configuration::load(&args.config, &registry).map_err(Failure::Configuration)?;
+    let encoding = start_logs(&checked.document.service().telemetry.logs)?;
+    tell_remarks(&checked.remarks, encoding);
+    let service = Service::build(&checked, &registry, Leases::default())?;
+    let runtimes = Runtimes::start(args.runtime).context("cannot start threads");
+    let runtimes = runtimes.map_err(Failure::Start)?;
+    let handles = runtimes.handles();
+    let report = runtimes.run(async {
+        let signals = Signals::catch()?;
+        let stop = Shutdown::default();
+        tokio::select! {
+            report = service.run(handles, stop.clone()) => Ok(report),
+            never = signals.watch(stop) => match never {},
+        }
+    });
+    let report = report.map_err(|error: io::Error| Failure::Start(error.into()))?;
+    account::close(&report, encoding)
+}
+
+/// Starts the log of the process; once only.
+pub(crate) fn start_logs(settings: &LogSettings) -> Result<LogEncoding, Failure> {
+    let level = match settings.level {
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Error => LevelFilter::ERROR,
+    };
+    let encoding = match settings.encoding {
+        LogEncoding::Console => logs::Encoding::Console,
+        LogEncoding::Json => logs::Encoding::Json,
+    };
+    let colour = terminal::wants_colour(&io::stderr());
+    let started = logs::start(level, encoding, colour).context("cannot start the log");
+    started.map_err(Failure::Start)?;
+    Ok(settings.encoding)
+}
+
+/// Warnings and notices of the configuration: with their lines for people, else in the log.
+fn tell_remarks(remarks: &Diagnostics, encoding: LogEncoding) {
+    if encoding == LogEncoding::Console {
+        terminal::diagnose(remarks);
+        return;
+    }
+    for remark in remarks.iter() {
+        let place = remark.place.as_ref();
+        let source = place.map(|place| place.source.as_str());
+        let line = place.and_then(|place| place.line);
+        let (message, help) = (&remark.message, remark.help.as_deref());
+        match remark.severity {
+            Severity::Notice => tracing::info!(source, line, help, "{message}"),
+            _ => tracing::warn!(source, line, help, "{message}"),
+        }
+    }
+}
+
+/// A graph with what operators see of it: built, bound, inert until run.
+pub(crate) struct Service {
+    graph: Graph,
+    admin: Admin,
+    settings: RunSettings,
+}
+
+impl Service {
+    /// `leases` may hold what components of the program itself need.
+    pub(crate) fn build(
+        checked: &Checked,
+        registry: &Registry,
+        leases: Leases,
+    ) -> Result<Service, Failure> {
+        let Checked { document, plan, .. } = checked;
+        let settings = document.service();
+        let mut context = BuildContext {
+            metrics: Metrics::new(),
+            health: Health::default(),
+            budget: Budget::new(plan.budget),
+            data_dir: settings.data_dir.clone(),
+            leases,
+        };
+        let admin = Admin::bind(document, &context);
+        let graph = Graph::build(document, plan, registry, &mut context);
+        let (admin, graph) = match (admin, graph) {
+            (Ok(admin), Ok(graph)) => (admin, graph),
+            (admin, graph) => {
+                let mut found = Diagnostics::default();
+                found.extend(admin.err().unwrap_or_default());
+                found.extend(graph.err().unwrap_or_default());
+                return Err(Failure::Build(found));
+            }
+        };
+        let shutdown_timeout = settings.shutdown_timeout;
+        Ok(Service {
+            graph,
+            admin,
+            settings: RunSettings { shutdown_timeout },
+        })
+    }
+
+    /// Runs until `stop` begins or a component fails, and then drains. The endpoints for
+    /// operators answer to the end of the drain.
+    pub(crate) async fn run(self, runtimes: Vec<Handle>, stop: Shutdown) -> RunReport {
+        let answering = Shutdown::default();
+        let admin = Tasks::new(runtimes.clone(), stop.clone());
+        self.admin.run(&admin, &answering);
+        let report = self.graph.run(runtimes, stop, self.settings).await;
+        answering.end();
+        admin.ended().await;
+        report
+    }
+}
