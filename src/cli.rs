@@ -18,6 +18,7 @@ what arrives and keeps every item in files under ./skyferry-data.";
 const EXAMPLES: &str = "\
 Examples:
   skyferry                                        take OTLP and show what arrives
+  skyferry demo                                   the same, with recorded traffic to watch
   skyferry --config collector.yaml                run a configuration
   skyferry --config base.yaml --config site.yaml  merge two, the later one on top
   skyferry --config collector.yaml --set service.telemetry.logs.level=debug
@@ -61,6 +62,8 @@ pub(crate) enum Command {
     PrintConfig(PrintConfigArgs),
     /// Print the JSON Schema of the configuration, for editors
     Schema,
+    /// Play recorded sessions of mini programs into the built-in default and watch
+    Demo(DemoArgs),
 }
 
 /// Where the configuration comes from.
@@ -113,6 +116,13 @@ pub(crate) struct PrintConfigArgs {
     /// Leave out where each value comes from
     #[arg(long)]
     pub no_origins: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DemoArgs {
+    /// End after the play instead of waiting for a real app
+    #[arg(long)]
+    pub(crate) exit: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -12,6 +12,7 @@ mod admin;
 mod cli;
 mod columns;
 mod configuration;
+mod demo;
 mod failure;
 mod inspect;
 mod registry;
@@ -46,5 +47,6 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Some(Command::Components(args)) => inspect::components(&args),
         Some(Command::PrintConfig(args)) => inspect::print_config(&args),
         Some(Command::Schema) => inspect::schema(),
+        Some(Command::Demo(args)) => demo::demo(&args),
     }
 }
