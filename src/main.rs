@@ -16,6 +16,7 @@ mod demo;
 mod failure;
 mod inspect;
 mod registry;
+mod replay;
 mod run;
 mod runtimes;
 mod signals;
@@ -47,6 +48,7 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Some(Command::Components(args)) => inspect::components(&args),
         Some(Command::PrintConfig(args)) => inspect::print_config(&args),
         Some(Command::Schema) => inspect::schema(),
+        Some(Command::Replay(args)) => replay::replay(&args),
         Some(Command::Demo(args)) => demo::demo(&args),
     }
 }
