@@ -5,5 +5,6 @@
 //! the replay of its files agree on is in [`record`].
 
 pub mod debug;
+pub mod file;
 pub mod record;
 pub mod replay;
