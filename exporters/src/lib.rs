@@ -4,6 +4,8 @@
 //! accounting are the engine's. Components do not know each other; what the `file` exporter and
 //! the replay of its files agree on is in [`record`].
 
+pub mod debug;
+pub mod file;
 pub mod otlp;
 pub mod record;
 pub mod replay;
