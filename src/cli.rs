@@ -1,6 +1,10 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use exporters::replay::Speed;
+use pdata::Signal;
 
 use crate::runtimes::Layout;
 
@@ -18,11 +22,13 @@ what arrives and keeps every item in files under ./skyferry-data.";
 const EXAMPLES: &str = "\
 Examples:
   skyferry                                        take OTLP and show what arrives
+  skyferry demo                                   the same, with recorded traffic to watch
   skyferry --config collector.yaml                run a configuration
   skyferry --config base.yaml --config site.yaml  merge two, the later one on top
   skyferry --config collector.yaml --set service.telemetry.logs.level=debug
   skyferry validate --strict --config collector.yaml
   skyferry print-config --config collector.yaml   what is in effect, and where it comes from
+  skyferry replay telemetry.jsonl --to http://127.0.0.1:4318
 
 Exit codes:
   0  done, or stopped by a signal with everything delivered
@@ -61,6 +67,10 @@ pub(crate) enum Command {
     PrintConfig(PrintConfigArgs),
     /// Print the JSON Schema of the configuration, for editors
     Schema,
+    /// Play recorded sessions of mini programs into the built-in default and watch
+    Demo(DemoArgs),
+    /// Send recorded requests again, to any OTLP backend
+    Replay(ReplayArgs),
 }
 
 /// Where the configuration comes from.
@@ -113,6 +123,60 @@ pub(crate) struct PrintConfigArgs {
     /// Leave out where each value comes from
     #[arg(long)]
     pub no_origins: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ReplayArgs {
+    /// Files that the `file` exporter wrote, or the collector's
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Where to send: `http://host:port` or `https://host:port`
+    #[arg(long, value_name = "ENDPOINT")]
+    pub(crate) to: String,
+    /// How to send; without it port 4317 means gRPC, and any other HTTP
+    #[arg(long, value_enum)]
+    pub(crate) protocol: Option<ProtocolArg>,
+    /// `full` is as fast as possible, `original` as recorded with gaps cut to 10 s, `exact` as
+    /// recorded
+    #[arg(long, value_enum, default_value_t = PaceArg::Full)]
+    pub(crate) pace: PaceArg,
+    /// Which signal a protobuf file holds, where its records leave that open
+    #[arg(long, value_parser = signal, value_name = "traces|metrics|logs")]
+    pub(crate) signal: Option<Signal>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProtocolArg {
+    Grpc,
+    Http,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PaceArg {
+    Full,
+    Original,
+    Exact,
+}
+
+impl From<PaceArg> for Speed {
+    fn from(pace: PaceArg) -> Self {
+        match pace {
+            PaceArg::Full => Speed::Full,
+            PaceArg::Original => Speed::Original,
+            PaceArg::Exact => Speed::Exact,
+        }
+    }
+}
+
+fn signal(name: &str) -> Result<Signal, String> {
+    Signal::from_name(name).ok_or_else(|| "expected `traces`, `metrics` or `logs`".to_owned())
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DemoArgs {
+    /// End after the play instead of waiting for a real app
+    #[arg(long)]
+    pub(crate) exit: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -12,6 +12,9 @@ use crate::cli::ConfigArgs;
 /// What runs where no configuration is named.
 pub(crate) const BUILT_IN: &str = include_str!("../configs/default.yaml");
 
+/// Where it keeps every item, below the data directory.
+pub(crate) const BUILT_IN_FILE: &str = "telemetry.jsonl";
+
 /// Stands for [`BUILT_IN`] among the sources, and in the places of its values.
 const BUILT_IN_NAME: &str = "(built-in default)";
 

@@ -12,9 +12,11 @@ mod admin;
 mod cli;
 mod columns;
 mod configuration;
+mod demo;
 mod failure;
 mod inspect;
 mod registry;
+mod replay;
 mod run;
 mod runtimes;
 mod signals;
@@ -46,5 +48,7 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Some(Command::Components(args)) => inspect::components(&args),
         Some(Command::PrintConfig(args)) => inspect::print_config(&args),
         Some(Command::Schema) => inspect::schema(),
+        Some(Command::Replay(args)) => replay::replay(&args),
+        Some(Command::Demo(args)) => demo::demo(&args),
     }
 }

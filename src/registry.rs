@@ -10,5 +10,7 @@ pub(crate) fn components() -> Vec<Factory> {
         Factory::Processor(&processors::memory_limiter::FACTORY),
         Factory::Exporter(&exporters::otlp::GRPC),
         Factory::Exporter(&exporters::otlp::HTTP),
+        Factory::Exporter(&exporters::file::FACTORY),
+        Factory::Exporter(&exporters::debug::FACTORY),
     ]
 }

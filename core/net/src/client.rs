@@ -149,7 +149,7 @@ impl Client {
             return Err(EndpointError::Query(endpoint.to_owned()));
         }
         let base = parts.path_and_query.as_ref().map_or("", PathAndQuery::path);
-        let connector = Connector::new(protocol, security, settings);
+        let connector = Connector::new(protocol, security.filter(|_| secured), settings);
         Ok(Client {
             pool: pool(protocol, settings, Tasks(spawner)).build(connector),
             scheme,

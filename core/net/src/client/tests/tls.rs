@@ -148,3 +148,16 @@ async fn plain_text_on_a_tls_port_is_ended() {
     assert_eq!(server.counters.handshakes_failed.load(Ordering::Relaxed), 1);
     server.stop_cleanly().await;
 }
+
+#[tokio::test]
+async fn an_endpoint_in_plain_text_leaves_the_security_unused() {
+    let server = start(ServerSettings::default(), None, whoami());
+    let endpoint = format!("http://{}", server.address);
+    let security = Pki::new().client().load().unwrap();
+    assert!(security.is_some());
+    let (settings, spawner) = (ClientSettings::default(), Arc::new(Handle::current()));
+    let client = Client::try_new(&endpoint, Protocol::Http1, security, &settings, spawner).unwrap();
+    let answer = client.send(post("abc"), PATIENCE).await.unwrap();
+    assert_eq!(answer.body, "HTTP/1.1 nobody");
+    server.stop_cleanly().await;
+}
