@@ -197,9 +197,9 @@ async fn what_the_backend_throws_away_is_counted_and_not_sent_again() {
     let counted = async {
         loop {
             let text = metrics.get("/metrics").await;
-            let line = text
-                .lines()
-                .find(|line| line.starts_with(rejected) && line.contains(r#"reason="rejected_by_destination""#));
+            let line = text.lines().find(|line| {
+                line.starts_with(rejected) && line.contains(r#"reason="rejected_by_destination""#)
+            });
             if let Some(line) = line.filter(|line| !line.ends_with(" 0")) {
                 break line.to_owned();
             }

@@ -31,8 +31,7 @@ service:
 pub(crate) struct Collector {
     child: Child,
     log: Arc<Log>,
-    readers: Vec<JoinHandle<()>>,
-    stdout: Arc<Mutex<String>>,
+    reader: Option<JoinHandle<()>>,
     dir: TempDir,
 }
 
@@ -41,7 +40,6 @@ pub(crate) struct Collector {
 pub(crate) struct Ended {
     /// `None` when a signal ended it.
     pub(crate) code: Option<i32>,
-    pub(crate) stdout: String,
     pub(crate) log: String,
 }
 
@@ -107,20 +105,17 @@ impl Collector {
             .current_dir(dir.path())
             .env_remove("RUST_LOG")
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
+            .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .expect("the program was built for this test");
-        let (log, stdout) = (Arc::<Log>::default(), Arc::<Mutex<String>>::default());
-        let readers = vec![
-            read_log(child.stderr.take().expect("it is a pipe"), log.clone()),
-            read_text(child.stdout.take().expect("it is a pipe"), stdout.clone()),
-        ];
+        let log = Arc::<Log>::default();
+        let stderr = child.stderr.take().expect("it is a pipe");
+        let reader = Some(read_log(stderr, log.clone()));
         Collector {
             child,
             log,
-            readers,
-            stdout,
+            reader,
             dir,
         }
     }
@@ -176,12 +171,10 @@ impl Collector {
         let in_time = self.log.wait_for_end();
         assert!(in_time, "still there; its log:\n{}", self.log.text());
         let status = self.child.wait().expect("it is our child");
-        for reader in self.readers.drain(..) {
-            reader.join().expect("readers do not panic");
-        }
+        let reader = self.reader.take().expect("nobody else takes it");
+        reader.join().expect("readers do not panic");
         Ended {
             code: status.code(),
-            stdout: std::mem::take(&mut self.stdout.lock()),
             log: self.log.text(),
         }
     }
@@ -217,15 +210,5 @@ fn read_log(stderr: impl Read + Send + 'static, log: Arc<Log>) -> JoinHandle<()>
         }
         log.state.lock().ended = true;
         log.changed.notify_all();
-    })
-}
-
-fn read_text(mut stdout: impl Read + Send + 'static, text: Arc<Mutex<String>>) -> JoinHandle<()> {
-    thread::spawn(move || {
-        let mut read = String::new();
-        stdout
-            .read_to_string(&mut read)
-            .expect("the program writes text");
-        *text.lock() = read;
     })
 }

@@ -42,17 +42,22 @@ pub(crate) struct Outcome {
 struct Lane {
     sender: Sender,
     is_grpc: bool,
-    /// Bytes of text in each record.
-    bytes: usize,
+    /// The most bytes of text in a record.
+    bytes_max: usize,
     next: Arc<AtomicUsize>,
     stop: Arc<AtomicBool>,
     acknowledged: Arc<watch::Sender<usize>>,
 }
 
 impl Flood {
-    /// Starts `lanes` senders over HTTP and as many over gRPC. Each sends one record of `bytes`
-    /// bytes after the other, without a pause, until told to stop or until nobody answers.
-    pub(crate) fn start(http: SocketAddr, grpc: SocketAddr, lanes: usize, bytes: usize) -> Flood {
+    /// Starts `lanes` senders over HTTP and as many over gRPC. Each sends one record after the other,
+    /// of any size up to `bytes_max`, without a pause, until told to stop or until nobody answers.
+    pub(crate) fn start(
+        http: SocketAddr,
+        grpc: SocketAddr,
+        lanes: usize,
+        bytes_max: usize,
+    ) -> Flood {
         let next = Arc::<AtomicUsize>::default();
         let stop = Arc::<AtomicBool>::default();
         let acknowledged = Arc::new(watch::Sender::new(0));
@@ -64,7 +69,7 @@ impl Flood {
                     false => Sender::http(http),
                 },
                 is_grpc,
-                bytes,
+                bytes_max,
                 next: next.clone(),
                 stop: stop.clone(),
                 acknowledged: acknowledged.clone(),
@@ -111,7 +116,7 @@ impl Lane {
         let mut outcome = Outcome::default();
         while !self.stop.load(Ordering::Relaxed) {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
-            let request = record(number, self.bytes);
+            let request = record(number, self.bytes_max);
             let went_on = match self.is_grpc {
                 true => self.call(number, request, &mut outcome).await,
                 false => self.post(number, request, &mut outcome).await,
@@ -173,7 +178,10 @@ impl Lane {
 }
 
 /// A request of one log record: its number, and text behind it.
-fn record(number: usize, bytes: usize) -> Bytes {
+fn record(number: usize, bytes_max: usize) -> Bytes {
+    /// Prime, so that numbers in a row give sizes all over the range.
+    const STRIDE: usize = 7_919;
+    let bytes = number * STRIDE % bytes_max;
     let text = format!("{number:08} {}", "x".repeat(bytes));
     records::log(&text).encode_to_vec().into()
 }
