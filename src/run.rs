@@ -97,7 +97,7 @@ impl Service {
         let mut context = BuildContext {
             metrics: Metrics::new(),
             health: Health::default(),
-            budget: Budget::new(plan.budget),
+            budget: Budget::of_resident(plan.budget),
             data_dir: settings.data_dir.clone(),
             leases,
         };

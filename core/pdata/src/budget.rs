@@ -29,6 +29,12 @@ impl Budget {
         }))
     }
 
+    /// A budget for buffers that together keep at most `bytes` resident: an allocator rounds a
+    /// buffer up to its size class, by an eighth of its length at the most.
+    pub fn of_resident(bytes: usize) -> Self {
+        Budget::new(bytes - bytes / 9)
+    }
+
     pub fn limit(&self) -> usize {
         self.0.limit
     }
