@@ -75,12 +75,14 @@ fn whole(message: &[u8]) -> Vec<u8> {
 }
 
 fn cases() -> Vec<Case> {
-    let good = good();
-    let bomb = compress(Encoding::Gzip, &[Bytes::from(vec![0; 64 * LIMIT])]);
-    let zstd_bomb = compress(Encoding::Zstd, &[Bytes::from(vec![0; 64 * LIMIT])]);
-    let zipped = compress(Encoding::Gzip, &[good.clone()]);
-    let cut = &zipped[..zipped.len() - 9];
-    let refused = Case::new;
+    let mut cases = framing();
+    cases.extend(encodings());
+    cases.extend(messages());
+    cases
+}
+
+fn framing() -> Vec<Case> {
+    let (good, refused) = (good(), Case::new);
     vec![
         refused("no message", vec![], Code::Internal, "no message"),
         refused("half a prefix", vec![0, 0, 0], Code::Internal, "prefix"),
@@ -108,6 +110,17 @@ fn cases() -> Vec<Case> {
             Code::Internal,
             "flag `7`",
         ),
+    ]
+}
+
+fn encodings() -> Vec<Case> {
+    let (good, refused) = (good(), Case::new);
+    let zeros = [Bytes::from(vec![0; 64 * LIMIT])];
+    let bomb = compress(Encoding::Gzip, &zeros);
+    let zstd_bomb = compress(Encoding::Zstd, &zeros);
+    let zipped = compress(Encoding::Gzip, std::slice::from_ref(&good));
+    let cut = &zipped[..zipped.len() - 9];
+    vec![
         refused(
             "compressed, without saying how",
             framed(1, zipped.len(), &zipped),
@@ -142,6 +155,12 @@ fn cases() -> Vec<Case> {
             "larger than max",
         )
         .header("grpc-encoding", "zstd"),
+    ]
+}
+
+fn messages() -> Vec<Case> {
+    let (good, refused) = (good(), Case::new);
+    vec![
         refused(
             "a message over the limit",
             whole(&vec![0; LIMIT + 1]),

@@ -6,7 +6,8 @@ use crate::harness::http1::{post, post_with, request};
 
 pub(super) fn all() -> Vec<Case> {
     let mut cases = routes();
-    cases.extend(framing());
+    cases.extend(lengths());
+    cases.extend(sequences());
     cases.extend(heads());
     cases
 }
@@ -55,59 +56,47 @@ fn routes() -> Vec<Case> {
     ]
 }
 
-fn framing() -> Vec<Case> {
-    let good = good();
-    let head = |version: &str, more: &[(&str, &str)]| {
-        let mut headers = vec![("content-type", PROTOBUF)];
-        headers.extend_from_slice(more);
-        request(&format!("POST /v1/logs HTTP/{version}"), &headers, b"")
-    };
+/// The head of a request for protobuf, with more header lines.
+fn head(version: &str, more: &[(&str, &str)]) -> Vec<u8> {
+    let mut headers = vec![("content-type", PROTOBUF)];
+    headers.extend_from_slice(more);
+    request(&format!("POST /v1/logs HTTP/{version}"), &headers, b"")
+}
+
+fn lengths() -> Vec<Case> {
+    let head = |more: &[_]| head("1.1", more);
     let bad_request = |name, request| {
         Case::new(name, request)
             .answers(400, Says::Text(""))
             .after(After::Closed)
     };
-    let length = good.len().to_string();
-    let old = [head("1.0", &[("content-length", &length)]), good.to_vec()].concat();
     let chunk = |body: &str| {
-        let head = head("1.1", &[("transfer-encoding", "chunked")]);
+        let head = head(&[("transfer-encoding", "chunked")]);
         [head, body.as_bytes().to_vec()].concat()
     };
-    let twice = [post(LOGS, PROTOBUF, &good), post(LOGS, PROTOBUF, &good)].concat();
-    let bad_then_good = [
-        post(LOGS, PROTOBUF, b"\x08\x01"),
-        post(LOGS, PROTOBUF, &good),
-    ]
-    .concat();
     vec![
-        Case::new("HTTP/1.0", old)
-            .succeeds()
-            .after(After::ClosedSilently),
-        Case::new("no length at all", head("1.1", &[])).answers(200, Says::Success(PROTOBUF)),
+        Case::new("no length at all", head(&[])).answers(200, Says::Success(PROTOBUF)),
         bad_request(
             "two lengths that differ",
-            head("1.1", &[("content-length", "3"), ("content-length", "4")]),
+            head(&[("content-length", "3"), ("content-length", "4")]),
         ),
-        bad_request(
-            "a negative length",
-            head("1.1", &[("content-length", "-1")]),
-        ),
+        bad_request("a negative length", head(&[("content-length", "-1")])),
         bad_request(
             "a transfer encoding that is not chunked",
-            head("1.1", &[("transfer-encoding", "gzip")]),
+            head(&[("transfer-encoding", "gzip")]),
         ),
         Case::new("a chunk length that is no number", chunk("xyz\r\n"))
             .answers(400, Says::Status(PROTOBUF, 3, "framing"))
             .after(After::Closed),
         Case::new("both a length and chunks, of which chunks count", {
             let more = [("content-length", "4"), ("transfer-encoding", "chunked")];
-            [head("1.1", &more), b"0\r\n\r\n".to_vec()].concat()
+            [head(&more), b"0\r\n\r\n".to_vec()].concat()
         })
         .answers(200, Says::Success(PROTOBUF))
         .header("connection", "close")
         .after(After::Closed),
         Case::new("a body shorter than declared", {
-            let mut cut = post(LOGS, PROTOBUF, &good);
+            let mut cut = post(LOGS, PROTOBUF, &good());
             cut.truncate(cut.len() - 5);
             cut
         })
@@ -118,6 +107,24 @@ fn framing() -> Vec<Case> {
             .half_closes()
             .answers(400, Says::Status(PROTOBUF, 3, "went away"))
             .after(After::Closed),
+    ]
+}
+
+fn sequences() -> Vec<Case> {
+    let good = good();
+    let length = good.len().to_string();
+    let old = head("1.0", &[("content-length", &length)]);
+    let old = [old, good.to_vec()].concat();
+    let twice = post(LOGS, PROTOBUF, &good).repeat(2);
+    let bad_then_good = [
+        post(LOGS, PROTOBUF, b"\x08\x01"),
+        post(LOGS, PROTOBUF, &good),
+    ]
+    .concat();
+    vec![
+        Case::new("HTTP/1.0", old)
+            .succeeds()
+            .after(After::ClosedSilently),
         Case::new(
             "half-closed after a good request",
             post(LOGS, PROTOBUF, &good),
