@@ -35,8 +35,8 @@ Exit codes:
   2  the command line cannot be read
   3  the configuration has errors
   4  the start failed: a port, a file or a certificate cannot be used
-  5  the run failed: a component died
-  6  stopped with acknowledged data that was not delivered
+  5  the run failed: a component died, or standard output cannot be written
+  6  not everything was delivered: acknowledged data at the end of a run, or records of a replay
   130, 143  ended at once by a second SIGINT or SIGTERM";
 
 #[derive(Debug, Parser)]

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use engine::Shutdown;
 use engine::config::{LogEncoding, LogLevel, LogSettings};
 use exporters::replay::{Pace, ReadError, Reader, Record, Speed};
@@ -84,7 +84,7 @@ fn progress(files: &[PathBuf]) -> anyhow::Result<ProgressBar> {
             .with_context(|| format!("`{}`", file.display()))?
             .len();
     }
-    let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {eta} {msg}")?;
+    let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {eta}")?;
     Ok(ProgressBar::new(bytes).with_style(style))
 }
 
@@ -142,11 +142,10 @@ impl Replay {
         match read {
             Ok(record) => Ok(Some(record)),
             Err(error @ ReadError::Damaged { .. }) => {
-                self.warn(&error.to_string());
-                self.totals.lock().damaged += 1;
+                self.skip(&error.to_string());
                 Ok(None)
             }
-            Err(error @ ReadError::Io(_)) => Err(Failure::Start(anyhow!(error))),
+            Err(error @ ReadError::Io(_)) => Err(Failure::NotDelivered(error.to_string())),
         }
     }
 
@@ -157,8 +156,13 @@ impl Replay {
             place,
             ..
         } = record;
-        let received = receive(signal, request, InvalidUtf8::Repair, &self.budget);
-        let received = received.map_err(|error| Failure::Start(anyhow!("{place}: {error}")))?;
+        let received = match receive(signal, request, InvalidUtf8::Repair, &self.budget) {
+            Ok(received) => received,
+            Err(error) => {
+                self.skip(&format!("{place}: {error}"));
+                return Ok(());
+            }
+        };
         let batch = Batch::new(signal, received.chunks, Arc::new(Origin::default()));
         let outcome = self.destination.deliver(batch).await;
         if let Some(reason) = &outcome.reason {
@@ -179,6 +183,13 @@ impl Replay {
         }
     }
 
+    /// Counts a record that cannot be sent.
+    fn skip(&self, text: &str) {
+        self.warn(text);
+        self.totals.lock().damaged += 1;
+    }
+
+    /// Says something without tearing the bar apart.
     fn warn(&self, text: &str) {
         self.progress.suspend(|| tracing::warn!("{text}"));
     }

@@ -126,9 +126,11 @@ impl Service {
         let answering = Shutdown::default();
         let admin = Tasks::new(runtimes.clone(), stop.clone());
         self.admin.run(&admin, &answering);
-        let report = self.graph.run(runtimes, stop, self.settings).await;
+        let mut report = self.graph.run(runtimes, stop, self.settings).await;
         answering.end();
         admin.ended().await;
+        let panicked = admin.panicked().map(|task| format!("{task} panicked"));
+        report.failure = report.failure.or(panicked);
         report
     }
 }

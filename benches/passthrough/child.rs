@@ -11,7 +11,7 @@ use crate::load::Scenario;
 use crate::proxy;
 
 /// A running child, ended with this value.
-pub struct Child {
+pub(crate) struct Child {
     process: std::process::Child,
     port: u16,
     /// Holds the configuration as long as the child lives.
@@ -19,14 +19,14 @@ pub struct Child {
 }
 
 /// What one round cost.
-pub struct Cost {
-    pub micros_per_item: f64,
-    pub peak_rss_mib: f64,
+pub(crate) struct Cost {
+    pub(crate) micros_per_item: f64,
+    pub(crate) peak_rss_mib: f64,
 }
 
 impl Child {
     /// The real binary, from OTLP to the same OTLP without compression.
-    pub fn skyferry(scenario: &Scenario, upstream: u16) -> Result<Child> {
+    pub(crate) fn skyferry(scenario: &Scenario, upstream: u16) -> Result<Child> {
         let directory = tempfile::tempdir()?;
         let config = directory.path().join("bench.yaml");
         std::fs::write(&config, configuration(scenario, upstream))?;
@@ -45,7 +45,7 @@ impl Child {
     }
 
     /// This program again, as a proxy that only copies bytes.
-    pub fn proxy(scenario: &Scenario, upstream: u16) -> Result<Child> {
+    pub(crate) fn proxy(scenario: &Scenario, upstream: u16) -> Result<Child> {
         let mut command = Command::new(std::env::current_exe()?);
         let protocol = if scenario.grpc { "h2" } else { "h1" };
         command.args([proxy::MODE, protocol, &format!("127.0.0.1:{upstream}")]);
@@ -86,12 +86,12 @@ impl Child {
         })
     }
 
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
     /// CPU time of all threads so far, in the scheduler's nanoseconds.
-    pub fn cpu(&self) -> Result<Duration> {
+    pub(crate) fn cpu(&self) -> Result<Duration> {
         let tasks = self.proc("task");
         let mut nanos = 0;
         for task in std::fs::read_dir(&tasks)? {
@@ -105,7 +105,7 @@ impl Child {
         Ok(Duration::from_nanos(nanos))
     }
 
-    pub fn peak_rss_mib(&self) -> Result<f64> {
+    pub(crate) fn peak_rss_mib(&self) -> Result<f64> {
         let status = std::fs::read_to_string(self.proc("status"))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kib = line.and_then(|line| line.split_whitespace().next());

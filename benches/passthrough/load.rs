@@ -15,21 +15,21 @@ use pdata::{Signal, sample};
 use tokio::runtime::Handle;
 
 /// One shape of load.
-pub struct Scenario {
-    pub name: &'static str,
-    pub signal: Signal,
-    pub grpc: bool,
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    pub(crate) signal: Signal,
+    pub(crate) grpc: bool,
     /// Items in each request.
-    pub items: usize,
+    pub(crate) items: usize,
     /// Requests of the measured part.
-    pub requests: usize,
+    pub(crate) requests: usize,
     /// Requests in flight at once; over HTTP/1.1 each has a connection of its own.
-    pub in_flight: usize,
+    pub(crate) in_flight: usize,
     body: Bytes,
 }
 
 /// gRPC spans, HTTP spans, gRPC points, and a mini program's single logs.
-pub fn scenarios() -> Vec<Scenario> {
+pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
         Scenario {
             name: "gRPC, 1000 spans a request",
@@ -76,7 +76,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const RESENDS_MAX: usize = 1000;
 
 /// Sends so many requests and waits for their answers.
-pub async fn run(scenario: &Scenario, port: u16, requests: usize) -> Result<()> {
+pub(crate) async fn run(scenario: &Scenario, port: u16, requests: usize) -> Result<()> {
     let protocol = if scenario.grpc {
         Protocol::Http2
     } else {

@@ -6,6 +6,12 @@
 //! rounds, on the same requests; the ratio of the two minima is what the machine's noise leaves
 //! comparable.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a benchmark prints"
+)]
+
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};

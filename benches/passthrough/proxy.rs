@@ -17,16 +17,16 @@ use net::server::ServerSettings;
 use tokio::net::TcpListener;
 
 /// The argument that makes this program a proxy.
-pub const MODE: &str = "bare-proxy";
+pub(crate) const MODE: &str = "bare-proxy";
 /// What it says before its port.
-pub const LISTENING: &str = "listening on port ";
+pub(crate) const LISTENING: &str = "listening on port ";
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Copies requests to `upstream` until it is killed.
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
-pub async fn run(protocol: &str, upstream: &str) -> Result<()> {
+pub(crate) async fn run(protocol: &str, upstream: &str) -> Result<()> {
     let http2 = protocol == "h2";
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     eprintln!("{LISTENING}{}", listener.local_addr()?.port());

@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
 /// See the module's documentation. Ends with the bench.
-pub struct Sink {
+pub(crate) struct Sink {
     port: u16,
     state: Arc<State>,
 }
@@ -36,7 +36,7 @@ const BUDGET: usize = 1 << 30;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Sink {
-    pub async fn start() -> Result<Sink> {
+    pub(crate) async fn start() -> Result<Sink> {
         let server = Server::new(
             Listener::bind("127.0.0.1:0")?,
             ServerSettings::default(),
@@ -59,12 +59,12 @@ impl Sink {
         Ok(Sink { port, state })
     }
 
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
     /// Ready when so many items have arrived.
-    pub async fn wait_for(&self, items: usize) -> Result<()> {
+    pub(crate) async fn wait_for(&self, items: usize) -> Result<()> {
         let arrived = async {
             loop {
                 let changed = self.state.arrived.notified();

@@ -193,7 +193,7 @@ fn mean(sum: f64, count: u64, unit: &str) -> String {
 }
 
 fn quantity(value: f64, unit: &str) -> String {
-    let digits = usize::from(value.fract() != 0.0 && value.abs() < 100.0);
+    let digits = usize::from(value.fract() != 0.0 && value.abs() < 10.0);
     format!("{value:.digits$} {unit}").trim_end().to_owned()
 }
 

@@ -29,13 +29,13 @@ pub(crate) struct Factory;
 #[serde(default, deny_unknown_fields)]
 struct Config {}
 
-/// Name, width and alignment of each column; with two spaces between them 99 in all.
+/// Name, width and alignment of each column; with two spaces between them 100 in all.
 const COLUMNS: [(&str, usize, Align); 5] = [
     ("PLATFORM", 8, Align::Left),
     ("SERVICE", 23, Align::Left),
-    ("PAGE", 21, Align::Left),
-    ("ERROR, METRIC OR SPAN", 30, Align::Left),
-    ("LATENCY", 9, Align::Right),
+    ("PAGE", 19, Align::Left),
+    ("ERROR, METRIC OR SPAN", 32, Align::Left),
+    ("LATENCY", 10, Align::Right),
 ];
 
 /// Where the rows go. Clones share it; the command hands it to the exporter in the leases.

@@ -115,6 +115,7 @@ impl Destination {
             if start.elapsed() + wait > GIVE_UP_AFTER {
                 return Err(error);
             }
+            tracing::warn!(%error, ?wait, "not taken, trying again");
             sleep(wait).await;
             pause = (pause * 2).min(RETRY_MAX);
         }

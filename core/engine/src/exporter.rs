@@ -5,7 +5,7 @@
 //! ```
 //!
 //! In front of the queue stands [`Front`], which answers the sender of the data. Behind it one
-//! [`sender`] for each signal merges what waits, sends it and decides what a failure means. An
+//! `Sender` for each signal merges what waits, sends it and decides what a failure means. An
 //! exporter without a queue is called from the front, and its answer is the caller's.
 
 use std::sync::Arc;

@@ -96,6 +96,7 @@ impl Catalog for Registry {
     fn component(&self, kind: Kind, type_name: &str) -> Option<ComponentInfo<'_>> {
         self.entry(kind, type_name).map(|entry| ComponentInfo {
             type_name: entry.description.type_name,
+            aliases: entry.description.aliases,
             schema: &entry.schema,
             signals: &entry.signals,
         })

@@ -1,11 +1,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::http::{HeaderMap, Request};
 use bytes::Bytes;
 use engine::config::read_text;
 use engine::testkit::CapturingConsumer;
 use engine::{Leases, Refusal};
-use http::Request;
 use net::client::{ClientSettings, Protocol, Unary};
 use net::compress::{Encoding, compress};
 use net::grpc::Code;
@@ -181,7 +181,7 @@ async fn grpc_and_http_share_a_port_and_hand_on_the_bytes_they_received() {
     );
     let call = Unary {
         path: "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
-        headers: http::HeaderMap::new(),
+        headers: HeaderMap::new(),
         message: std::slice::from_ref(&request),
         encoding: Encoding::Zstd,
         timeout: PATIENCE,
@@ -222,7 +222,7 @@ async fn a_refusal_of_the_pipeline_tells_both_protocols_when_to_come_back() {
     let request = Bytes::from(sample::logs(1));
     let call = Unary {
         path: "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
-        headers: http::HeaderMap::new(),
+        headers: HeaderMap::new(),
         message: std::slice::from_ref(&request),
         encoding: Encoding::Identity,
         timeout: PATIENCE,

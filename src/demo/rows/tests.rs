@@ -83,7 +83,7 @@ fn a_span_shows_its_name_and_duration() {
          "startTimeUnixNano":"1000000000","endTimeUnixNano":"1012345678","status":{"code":2}}]}]}]}"#;
     expect![[r#"
         [
-            "! |||GET /|12.3 ms",
+            "! |||GET /|12 ms",
         ]
     "#]]
     .assert_debug_eq(&rows_of(Signal::Traces, text));

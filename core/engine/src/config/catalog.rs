@@ -62,6 +62,8 @@ impl fmt::Display for Kind {
 pub struct ComponentInfo<'a> {
     /// The type's name today, also when it was asked for by an older one.
     pub type_name: &'a str,
+    /// Older names that mean the same.
+    pub aliases: &'a [&'a str],
     /// The JSON Schema (draft 2020-12) of its configuration, from [`schema_of`].
     pub schema: &'a serde_json::Value,
     /// The signals it can be used for in a pipeline; empty for extensions.

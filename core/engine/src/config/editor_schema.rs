@@ -30,7 +30,8 @@ pub fn editor_schema(catalog: &dyn Catalog) -> Json {
             };
             let name = format!("{}.{type_name}", kind.section());
             add_definition(&mut definitions, &name, info.schema);
-            by_id.insert(format!("^{type_name}(/.+)?$"), component(&name));
+            let names = [&[type_name], info.aliases].concat().join("|");
+            by_id.insert(format!("^({names})(/.+)?$"), component(&name));
         }
         let section = json!({
             "type": ["object", "null"],

@@ -214,8 +214,13 @@ impl Catalog for TestCatalog {
             .types
             .iter()
             .find(|(of, name, ..)| *of == kind && *name == current)?;
+        let aliases: &[&str] = match (kind, current) {
+            (Kind::Exporter, "otlp_grpc") => &["otlp"],
+            _ => &[],
+        };
         Some(ComponentInfo {
             type_name,
+            aliases,
             schema,
             signals,
         })

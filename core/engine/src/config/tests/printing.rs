@@ -87,7 +87,7 @@ fn the_schema_for_editors_has_every_component_under_its_ids() {
     let schema = editor_schema(&TestCatalog::new());
     let exporters = &schema["properties"]["exporters"]["patternProperties"];
     assert_eq!(
-        exporters["^otlp_grpc(/.+)?$"]["anyOf"][0]["$ref"],
+        exporters["^(otlp_grpc|otlp)(/.+)?$"]["anyOf"][0]["$ref"],
         "#/$defs/exporters.otlp_grpc"
     );
     let pipelines = &schema["$defs"]["service"]["properties"]["pipelines"]["anyOf"][0];
@@ -138,6 +138,7 @@ impl Catalog for Clashing {
         let index = ["a", "b"].iter().position(|name| *name == type_name)?;
         (kind == Kind::Exporter).then(|| ComponentInfo {
             type_name: ["a", "b"][index],
+            aliases: &[],
             schema: &self.schemas[index],
             signals: &["logs"],
         })

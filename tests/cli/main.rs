@@ -1,0 +1,389 @@
+//! The real program, from its command line to its exit code.
+
+mod harness;
+
+use std::fs;
+use std::net::TcpListener;
+
+use serde_json::Value as Json;
+
+use harness::{LOG, Output, Program, config_path, get, pipeline, post, skyferry, skyferry_with};
+
+/// What `Exit` is in numbers, as the help promises it.
+const CONFIGURATION: i32 = 3;
+const START: i32 = 4;
+const RUN: i32 = 5;
+const LEFT: i32 = 6;
+
+#[test]
+fn help_shows_examples_and_exit_codes() {
+    let Output { code, stdout, .. } = skyferry(&["--help"]);
+    assert_eq!(code, 0);
+    for expected in ["Examples:", "Exit codes:", "print-config", "--set"] {
+        assert!(stdout.contains(expected), "{expected} in {stdout}");
+    }
+    for command in [
+        "run",
+        "validate",
+        "components",
+        "print-config",
+        "replay",
+        "demo",
+    ] {
+        let Output { code, stdout, .. } = skyferry(&[command, "--help"]);
+        assert!(
+            code == 0 && stdout.contains("Usage: skyferry"),
+            "{command}: {stdout}"
+        );
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_output_that_takes_nothing_is_5() {
+    let full = fs::OpenOptions::new().write(true).open("/dev/full");
+    let full = full.expect("every Linux has a full device");
+    let Output { code, stderr, .. } = harness::skyferry_into(&["components"], full.into());
+    assert_eq!(code, RUN);
+    assert!(
+        stderr.contains("standard output cannot be written"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn version_is_that_of_the_package() {
+    let Output { code, stdout, .. } = skyferry(&["--version"]);
+    assert_eq!(code, 0);
+    assert_eq!(stdout, format!("skyferry {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn a_command_line_it_cannot_read_is_2() {
+    for arguments in [
+        &["--nonsense"][..],
+        &["validate", "--format", "xml"],
+        &["replay", "x.jsonl"],
+        &["replay", "x.jsonl", "--to", "localhost:4317"],
+    ] {
+        assert_eq!(skyferry(arguments).code, 2, "{arguments:?}");
+    }
+}
+
+#[test]
+fn mistakes_are_shown_with_their_places_before_anything_starts() {
+    let text = "receivers: {otlp: {protocols: {http: {endpont: x}}}}\nservice: {pipelines: {}}\n";
+    let file = tempfile::NamedTempFile::new().expect("a file can be made");
+    fs::write(file.path(), text).expect("it can be written");
+    let path = file.path().to_str().expect("the path is UTF-8");
+    for command in [&["--config", path][..], &["validate", "--config", path]] {
+        let Output { code, stderr, .. } = skyferry(command);
+        assert_eq!(code, CONFIGURATION, "{stderr}");
+        assert!(stderr.contains(&format!("{path}:1:39")), "{stderr}");
+        assert!(stderr.contains("^^^^^^^"), "{stderr}");
+        assert!(
+            stderr.contains("`endpoint`"),
+            "the nearest key is named: {stderr}"
+        );
+    }
+    let Output { code, stdout, .. } = skyferry(&["validate", "--format", "json", "--config", path]);
+    assert_eq!(code, CONFIGURATION);
+    let report: Json = serde_json::from_str(&stdout).expect("it is JSON");
+    assert_eq!(report["valid"], false);
+    assert_eq!(report["diagnostics"][0]["place"]["line"], 1);
+}
+
+#[test]
+fn every_shipped_configuration_is_valid() {
+    for name in ["default", "collector", "file-debug"] {
+        let path = config_path(name);
+        let Output { code, stderr, .. } = skyferry(&["validate", "--config", &path]);
+        assert_eq!(code, 0, "{name}: {stderr}");
+    }
+}
+
+#[test]
+fn what_is_in_effect_matches_the_schema() {
+    let schema = skyferry(&["schema"]).stdout;
+    let schema: Json = serde_json::from_str(&schema).expect("it is JSON");
+    let schema = jsonschema::validator_for(&schema).expect("it is a schema");
+    for name in ["default", "collector", "file-debug"] {
+        let path = config_path(name);
+        let printed = skyferry(&["print-config", "--format", "json", "--config", &path]).stdout;
+        let printed: Json = serde_json::from_str(&printed).expect("it is JSON");
+        let errors = schema.iter_errors(&printed);
+        let errors: Vec<_> = errors
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect();
+        assert!(errors.is_empty(), "{name}: {errors:#?}");
+    }
+    let wrong = serde_json::json!({ "receivers": { "otlp": { "protocls": {} } }, "service": {} });
+    assert!(!schema.is_valid(&wrong), "the schema refuses nothing");
+}
+
+#[test]
+fn components_lists_every_type_with_its_defaults() {
+    let Output { code, stdout, .. } = skyferry(&["components", "--format", "json"]);
+    assert_eq!(code, 0);
+    let list: Json = serde_json::from_str(&stdout).expect("it is JSON");
+    for (kind, type_name) in [
+        ("receivers", "otlp"),
+        ("processors", "batch"),
+        ("processors", "memory_limiter"),
+        ("exporters", "otlp_grpc"),
+        ("exporters", "otlp_http"),
+        ("exporters", "file"),
+        ("exporters", "debug"),
+    ] {
+        let entry = &list[kind][type_name];
+        assert!(entry["summary"].is_string(), "{kind} {type_name}");
+        assert!(entry["defaults"].is_object(), "{kind} {type_name}");
+        assert_eq!(entry["signals"].as_array().map(Vec::len), Some(3));
+    }
+    assert_eq!(list["exporters"]["otlp_http"]["aliases"][0], "otlphttp");
+    assert_eq!(
+        list["exporters"].get("demo"),
+        None,
+        "that is of `demo` only"
+    );
+    let text = skyferry(&["components"]).stdout;
+    assert!(text.contains("send_batch_size: 8192"), "{text}");
+}
+
+#[test]
+fn print_config_names_origins_and_masks_secrets() {
+    let path = config_path("collector");
+    let arguments = [
+        "print-config",
+        "--config",
+        &path,
+        "--set",
+        "exporters.otlp.headers.key=hunter2",
+    ];
+    let Output { code, stdout, .. } =
+        skyferry_with(&arguments, &[("OTLP_BACKEND", "backend:4317")]);
+    assert_eq!(code, 0);
+    assert!(
+        stdout.contains("endpoint: backend:4317 # env:OTLP_BACKEND"),
+        "{stdout}"
+    );
+    assert!(stdout.contains("[REDACTED]"), "{stdout}");
+    assert!(stdout.contains("# default"), "{stdout}");
+    assert!(!stdout.contains("hunter2"), "{stdout}");
+    let plain = skyferry(&["print-config", "--no-origins", "--config", &path]).stdout;
+    assert!(!plain.contains('#'), "{plain}");
+}
+
+#[test]
+fn the_data_dir_reaches_the_built_in_default() {
+    let printed = skyferry(&["print-config", "--data-dir", "/var/lib/sky"]).stdout;
+    assert!(printed.contains("data_dir: /var/lib/sky #"), "{printed}");
+    assert!(
+        printed.contains("path: /var/lib/sky/telemetry.jsonl #"),
+        "{printed}"
+    );
+}
+
+#[test]
+fn a_port_in_use_is_named_with_its_key() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
+    let address = taken.local_addr().expect("it is bound").to_string();
+    for key in [
+        "receivers.otlp.protocols.http.endpoint",
+        "service.telemetry.health.address",
+    ] {
+        let set = format!("{key}={address}");
+        let Output { code, stderr, .. } =
+            skyferry(&["--config", &pipeline("debug: {}"), "--set", &set]);
+        assert_eq!(code, START, "{stderr}");
+        assert!(
+            stderr.contains(&format!("cannot listen on `{address}`")),
+            "{stderr}"
+        );
+        assert!(stderr.contains(&format!("--> --set {key}")), "{stderr}");
+    }
+}
+
+#[test]
+fn validate_looks_at_the_machine_only_when_strict() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
+    let address = taken.local_addr().expect("it is bound");
+    let set = format!("service.telemetry.metrics.address={address}");
+    let yaml = pipeline("debug: {}");
+    let arguments = ["validate", "--config", &yaml, "--set", &set];
+    assert_eq!(skyferry(&arguments).code, 0);
+    let Output { code, stderr, .. } = skyferry(&[&arguments[..], &["--strict"]].concat());
+    assert_eq!(code, CONFIGURATION);
+    assert!(stderr.contains("cannot listen on"), "{stderr}");
+}
+
+#[test]
+fn everything_delivered_is_0_and_told() {
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let file = directory.path().join("all.jsonl");
+    let program = Program::start(&pipeline(&format!("file: {{path: {}}}", file.display())));
+    assert_eq!(post(&program.otlp, LOG).0, 200);
+    program.signal("TERM");
+    let ended = program.wait();
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(
+        ended
+            .stderr
+            .contains("file      logs        1          1        0     0"),
+        "{}",
+        ended.stderr
+    );
+    let written = fs::read_to_string(&file).expect("the file was written");
+    assert!(written.contains("as the test sent it"), "{written}");
+}
+
+#[test]
+fn what_is_left_undelivered_is_6_and_counted() {
+    let backend = "otlp_http: {endpoint: 'http://127.0.0.1:9', retry_on_failure: {initial_interval: 1h, max_interval: 1h, max_elapsed_time: 0}}";
+    let yaml = format!("{}\nservice::shutdown_timeout: 100ms", pipeline(backend));
+    let program = Program::start(&yaml);
+    assert_eq!(post(&program.otlp, LOG).0, 200);
+    program.signal("TERM");
+    let ended = program.wait();
+    assert_eq!(ended.code, LEFT, "{}", ended.stderr);
+    assert!(
+        ended
+            .stderr
+            .contains("1 acknowledged items were not delivered"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn a_second_signal_ends_at_once() {
+    // A receiver waits for the body of this request for longer than the test may take.
+    let mut program = Program::start(&format!(
+        "{}\nservice::shutdown_timeout: 1h",
+        pipeline("debug: {}")
+    ));
+    let open = harness::begin_post(&program.otlp);
+    program.signal("INT");
+    program.wait_for_line("stopping");
+    program.signal("TERM");
+    let ended = program.wait();
+    assert_eq!(ended.code, 143, "{}", ended.stderr);
+    assert!(ended.stderr.contains("ended at once"), "{}", ended.stderr);
+    drop(open);
+}
+
+#[test]
+fn health_and_metrics_tell_how_it_fares() {
+    let program = Program::start(&pipeline("debug: {}"));
+    let (status, body) = get(&program.health, "/");
+    assert_eq!(status, 200, "{body}");
+    let report: Json = serde_json::from_str(&body).expect("it is JSON");
+    assert_eq!(report["status"], "ok");
+    assert_eq!(report["components"]["receivers/otlp"]["condition"], "ok");
+    assert_eq!(post(&program.otlp, LOG).0, 200);
+    let (status, text) = get(&program.metrics, "/metrics");
+    assert_eq!(status, 200);
+    let accepted = r#"otelcol_receiver_accepted_log_records{receiver="otlp",transport="http"} 1"#;
+    for expected in [
+        accepted,
+        "otelcol_process_uptime ",
+        "skyferry_memory_budget_bytes 536870912",
+    ] {
+        assert!(text.contains(expected), "{expected} in {text}");
+    }
+    assert_eq!(get(&program.metrics, "/nothing").0, 404);
+    program.signal("TERM");
+    assert_eq!(program.wait().code, 0);
+}
+
+#[test]
+fn logs_are_json_when_asked() {
+    let yaml = format!(
+        "{}\nservice::telemetry::logs: {{encoding: json}}",
+        pipeline("debug: {}")
+    );
+    let program = Program::start(&yaml);
+    program.signal("TERM");
+    let ended = program.wait();
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    for line in ended.stderr.lines() {
+        let line: Result<Json, _> = serde_json::from_str(line);
+        assert!(line.is_ok(), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn replay_delivers_what_the_file_exporter_wrote() {
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let [first, second] = ["first.jsonl", "second.jsonl"].map(|name| directory.path().join(name));
+    let program = Program::start(&pipeline(&format!("file: {{path: {}}}", first.display())));
+    for _ in 0..20 {
+        assert_eq!(post(&program.otlp, LOG).0, 200);
+    }
+    program.signal("TERM");
+    assert_eq!(program.wait().code, 0);
+
+    let program = Program::start(&pipeline(&format!("file: {{path: {}}}", second.display())));
+    let to = format!("http://{}", program.otlp);
+    let replayed = skyferry(&["replay", &first.display().to_string(), "--to", &to]);
+    assert_eq!(replayed.code, 0, "{}", replayed.stderr);
+    assert!(
+        replayed
+            .stdout
+            .contains("logs           20         20        0"),
+        "{}",
+        replayed.stdout
+    );
+    program.signal("TERM");
+    assert_eq!(program.wait().code, 0);
+    let [first, second] =
+        [first, second].map(|path| fs::read_to_string(path).expect("it was written"));
+    assert_eq!(first.lines().count(), 20);
+    assert_eq!(first, second);
+
+    let damaged = directory.path().join("damaged.jsonl");
+    fs::write(&damaged, "{\"resourceLogs\": 5}\n").expect("it can be written");
+    let replayed = skyferry(&["replay", &damaged.display().to_string(), "--to", &to]);
+    assert_eq!(replayed.code, LEFT);
+    assert!(
+        replayed.stdout.contains("1 damaged records were skipped"),
+        "{}",
+        replayed.stdout
+    );
+}
+
+#[test]
+fn the_demo_shows_what_came_through_and_ends_with_the_account() {
+    let Output {
+        code,
+        stdout,
+        stderr,
+    } = skyferry(&["demo", "--exit"]);
+    assert_eq!(code, 0, "{stderr}");
+    for expected in [
+        "wechat    mini-program-sim-wechat  pages/index/index",
+        "alipay    mini-program-sim-alipay",
+        "request.duration GET 200",
+        "all of it came through",
+    ] {
+        assert!(stdout.contains(expected), "{expected} in {stdout}");
+    }
+    assert!(
+        stdout.lines().all(|line| line.chars().count() <= 120),
+        "{stdout}"
+    );
+    let file = stdout
+        .lines()
+        .find_map(|line| line.strip_prefix("every item is in"));
+    let file = file.expect("the file is named").trim();
+    let written = fs::read_to_string(file).expect("it is there");
+    assert_eq!(
+        written.lines().count(),
+        19,
+        "one line for each recorded request"
+    );
+    let directory = std::path::Path::new(file)
+        .parent()
+        .expect("it is in a directory");
+    fs::remove_dir_all(directory).expect("the demo made it for itself");
+}
