@@ -7,6 +7,7 @@
 mod harness;
 
 mod bad_input;
+mod clients;
 mod delivery;
 mod overload;
 mod recordings;

@@ -1,6 +1,6 @@
 //! An OTLP backend that keeps what it takes, and answers as it is told to.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -145,11 +145,16 @@ impl Backend {
         let mut tally = self.state.tally.subscribe();
         let waited = timeout(PATIENCE, tally.wait_for(|tally| enough(tally))).await;
         if waited.is_err() {
-            panic!(
-                "the backend waited for {what} and saw only {:?}",
-                self.tally()
-            );
+            let tally = self.tally();
+            let taken = self.state.taken.lock();
+            let names: BTreeSet<_> = taken.iter().flat_map(|it| it.export.names()).collect();
+            panic!("the backend waited for {what} and saw only {tally:?}: {names:?}");
         }
+    }
+
+    /// Waits until `enough` is true of the requests taken.
+    pub(crate) async fn until_taken(&self, what: &str, enough: impl Fn(&[Taken]) -> bool) {
+        self.until(what, |_| enough(&self.state.taken.lock())).await;
     }
 
     /// Waits for as many records as are expected, and compares them.

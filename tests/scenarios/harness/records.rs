@@ -95,6 +95,24 @@ impl Export {
         texts.collect()
     }
 
+    /// The names of its spans or metrics, or the texts of its log records.
+    pub(crate) fn names(&self) -> Vec<String> {
+        match self {
+            Export::Traces(request) => {
+                let scopes = request.resource_spans.iter().flat_map(|it| &it.scope_spans);
+                let spans = scopes.flat_map(|scope| &scope.spans);
+                spans.map(|span| span.name.clone()).collect()
+            }
+            Export::Metrics(request) => {
+                let scopes = request.resource_metrics.iter();
+                let scopes = scopes.flat_map(|it| &it.scope_metrics);
+                let metrics = scopes.flat_map(|scope| &scope.metrics);
+                metrics.map(|metric| metric.name.clone()).collect()
+            }
+            Export::Logs(_) => self.texts(),
+        }
+    }
+
     fn to_protobuf(&self) -> Vec<u8> {
         match self {
             Export::Traces(request) => request.encode_to_vec(),
