@@ -1,0 +1,57 @@
+//! What the targets share: a request behind a byte for its signal, and prost as the reference.
+//!
+//! Run one with `cargo +nightly fuzz run walk`.
+
+use bytes::Bytes;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use pdata::otlp::{InvalidUtf8, ReceiveError, Received};
+use pdata::{Budget, Chunk, Signal};
+use prost::Message;
+
+/// More than any input of a fuzzer needs.
+const BUDGET_BYTES: usize = 1 << 30;
+
+/// The signal that the first byte chooses, and the rest.
+pub fn signal_and_rest(input: &[u8]) -> Option<(Signal, &[u8])> {
+    let (first, rest) = input.split_first()?;
+    let signal = Signal::ALL[usize::from(*first) % Signal::ALL.len()];
+    Some((signal, rest))
+}
+
+/// The request, its text repaired.
+pub fn receive(signal: Signal, request: &[u8]) -> Result<Received, ReceiveError> {
+    let request = Bytes::copy_from_slice(request);
+    let budget = Budget::new(BUDGET_BYTES);
+    pdata::otlp::receive(signal, request, InvalidUtf8::Repair, &budget)
+}
+
+/// The request that chunks make together.
+pub fn request_of(chunks: &[Chunk]) -> Vec<u8> {
+    let mut request = Vec::new();
+    for chunk in chunks {
+        match chunk {
+            Chunk::Otlp(chunk) => request.extend_from_slice(chunk.framed()),
+            _ => unreachable!("OTLP makes OTLP chunks"),
+        }
+    }
+    request
+}
+
+/// Whether prost takes the request.
+pub fn prost_accepts(signal: Signal, request: &[u8]) -> bool {
+    match signal {
+        Signal::Traces => ExportTraceServiceRequest::decode(request).is_ok(),
+        Signal::Metrics => ExportMetricsServiceRequest::decode(request).is_ok(),
+        Signal::Logs => ExportLogsServiceRequest::decode(request).is_ok(),
+    }
+}
+
+/// Panics unless `request` is one that needs no repair and holds `items` items.
+#[track_caller]
+pub fn assert_sound(signal: Signal, request: &[u8], items: usize) {
+    let received = receive(signal, request).expect("it is a request");
+    assert_eq!((received.items, received.repaired), (items, 0));
+    assert!(prost_accepts(signal, request), "prost refuses it");
+}
