@@ -12,13 +12,12 @@ use bytes::Bytes;
 
 use crate::{Budget, Chunk, OtlpChunk, Signal};
 
-mod fault;
 mod repair;
 pub(crate) mod split;
 mod walk;
 
-pub use fault::Fault;
 pub use repair::InvalidUtf8;
+pub use walk::Fault;
 
 /// What [`receive`] made of a request.
 #[derive(Clone, Debug)]
