@@ -287,7 +287,7 @@ fn health_and_metrics_tell_how_it_fares() {
     for expected in [
         accepted,
         "otelcol_process_uptime ",
-        "skyferry_memory_budget_bytes 536870912",
+        "skyferry_memory_budget_bytes 477218589",
     ] {
         assert!(text.contains(expected), "{expected} in {text}");
     }
