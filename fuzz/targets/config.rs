@@ -23,6 +23,7 @@ impl Catalog for AnyComponent {
         let type_name = names.into_iter().find(|name| *name == type_name)?;
         Some(ComponentInfo {
             type_name,
+            aliases: &[],
             schema: &self.0,
             signals: self.signals(),
         })
