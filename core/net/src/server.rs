@@ -1,9 +1,8 @@
 //! Serving HTTP/1.1 and HTTP/2, in plain text and over TLS, on one port.
 //!
-//! The accept loop hands each connection as one task to the spawner with the fewest open
-//! connections, so several current-thread runtimes share the work without sharing connections.
-//! Everything of a connection, its HTTP/2 streams included, lives in that task: to drop the task is to
-//! cancel all of it, and a panic in a handler ends its connection only.
+//! The accept loop hands each connection to the spawner as one task. Everything of a connection, its
+//! HTTP/2 streams included, lives in that task: to drop the task is to cancel all of it, and a panic
+//! in a handler ends its connection only.
 
 mod activity;
 mod connection;
@@ -138,13 +137,13 @@ impl Server {
     /// Serves until `shutdown` resolves; its value is the moment by which open requests must be
     /// answered. Then accepts no more, lets connections finish, and cuts off those that did not.
     ///
-    /// Connections run on `spawners`, of which there must be at least one; `run` itself only accepts.
+    /// Connections are started by `spawner`, on the runtime this is polled on; `run` itself only accepts.
     /// Dropping the future stops accepting and ends all connections at once. The error is that of
     /// registering the socket with the current runtime; nothing was served then.
     pub async fn run<S: Service>(
         self,
         service: S,
-        spawners: Vec<Arc<dyn Spawn>>,
+        spawner: Arc<dyn Spawn>,
         shutdown: impl Future<Output = Instant>,
     ) -> io::Result<Drained> {
         let listener = self.listener.into_tokio()?;
@@ -157,7 +156,9 @@ impl Server {
             stage: watched,
             requests_cut: AtomicUsize::new(0),
         });
-        let places = Places::new(shared.settings.connections_max, spawners);
+        let connections_max = shared.settings.connections_max;
+        let places = Arc::new(Semaphore::new(connections_max as usize));
+        let all_ended = || places.acquire_many(connections_max);
         let mut shutdown = pin!(shutdown);
         let deadline = loop {
             let (stream, address) = tokio::select! {
@@ -166,22 +167,20 @@ impl Server {
                 accepted = accept(&listener) => accepted,
             };
             Counters::add(&shared.counters.accepted);
-            let Some((place, spawner)) = places.take() else {
+            let Ok(place) = places.clone().try_acquire_owned() else {
                 Counters::add(&shared.counters.over_limit);
-                continue;
-            };
-            let Ok(stream) = stream.into_std() else {
                 continue;
             };
             let connection =
                 connection::run(stream, address, service.clone(), shared.clone(), place);
             spawner.spawn(Box::pin(connection));
         };
-        drop(listener);
+        // In this order: who sees the port closed has been told to go on elsewhere.
         stage.send_replace(Stage::Draining);
-        if timeout_at(deadline, places.all_free()).await.is_err() {
+        drop(listener);
+        if timeout_at(deadline, all_ended()).await.is_err() {
             stage.send_replace(Stage::Cut);
-            if timeout(CUT_WAIT, places.all_free()).await.is_err() {
+            if timeout(CUT_WAIT, all_ended()).await.is_err() {
                 warn!("connections did not end when told to; their runtime is blocked");
             }
         }
@@ -209,63 +208,5 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
                 }
             },
         }
-    }
-}
-
-/// The places for connections: how many there are in all, and how many each spawner has.
-struct Places {
-    free: Arc<Semaphore>,
-    total: u32,
-    lanes: Vec<Lane>,
-}
-
-struct Lane {
-    spawner: Arc<dyn Spawn>,
-    open: Arc<AtomicUsize>,
-}
-
-/// One connection's place; dropping it frees the place.
-struct Place {
-    open: Arc<AtomicUsize>,
-    _permit: tokio::sync::OwnedSemaphorePermit,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.open.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-impl Places {
-    fn new(connections_max: u32, spawners: Vec<Arc<dyn Spawn>>) -> Self {
-        let lanes = spawners.into_iter().map(|spawner| Lane {
-            spawner,
-            open: Arc::default(),
-        });
-        Places {
-            free: Arc::new(Semaphore::new(connections_max as usize)),
-            total: connections_max,
-            lanes: lanes.collect(),
-        }
-    }
-
-    /// A place on the spawner with the fewest connections; `None` when all are taken.
-    fn take(&self) -> Option<(Place, &dyn Spawn)> {
-        let permit = self.free.clone().try_acquire_owned().ok()?;
-        let lane = self
-            .lanes
-            .iter()
-            .min_by_key(|lane| lane.open.load(Ordering::Relaxed))?;
-        lane.open.fetch_add(1, Ordering::Relaxed);
-        let place = Place {
-            open: lane.open.clone(),
-            _permit: permit,
-        };
-        Some((place, &*lane.spawner))
-    }
-
-    async fn all_free(&self) {
-        let all = self.free.acquire_many(self.total).await;
-        drop(all.expect("this semaphore is never closed"));
     }
 }

@@ -34,9 +34,9 @@ async fn code_of(frames: &[&[u8]]) -> Code {
 
 #[tokio::test]
 async fn a_long_message_in_one_frame_is_a_slice_of_it() {
-    let frame = Bytes::from(framed(0, &[7; 20_000]));
+    let frame = Bytes::from(framed(0, &[7; 40_000]));
     let body = Script::new([Step::Data(frame.clone())]);
-    let message = read(body, 20_000).await.unwrap();
+    let message = read(body, 40_000).await.unwrap();
     assert_eq!(message.as_ptr(), frame[PREFIX_BYTES..].as_ptr());
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
 use tracing::debug;
@@ -21,7 +21,7 @@ use super::counters::Counters;
 use super::service::{Intake, Peer};
 use super::streams::{Http2, Streams};
 use super::wire::{HyperWire, Io, Stream, Version, Wire};
-use super::{Place, Service, Shared, Stage};
+use super::{Service, Shared, Stage};
 use crate::tls;
 
 /// Half the width of the spread of connection ages, as a divisor: a tenth to either side.
@@ -29,16 +29,12 @@ const AGE_SPREAD: u32 = 10;
 
 /// Serves one accepted socket until it ends; the place is freed with it.
 pub(super) async fn run<S: Service>(
-    socket: std::net::TcpStream,
+    stream: TcpStream,
     address: SocketAddr,
     service: S,
     shared: Arc<Shared>,
-    _place: Place,
+    _place: OwnedSemaphorePermit,
 ) {
-    let Ok(stream) = TcpStream::from_std(socket) else {
-        Counters::add(&shared.counters.failed);
-        return;
-    };
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%error, %address, "cannot send small answers without delay");
     }

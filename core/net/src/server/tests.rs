@@ -32,21 +32,12 @@ pub(crate) fn start(
     tls: Option<Arc<rustls::ServerConfig>>,
     service: impl Service,
 ) -> Running {
-    start_on(vec![Arc::new(Handle::current())], settings, tls, service)
-}
-
-fn start_on(
-    spawners: Vec<Arc<dyn Spawn>>,
-    settings: ServerSettings,
-    tls: Option<Arc<rustls::ServerConfig>>,
-    service: impl Service,
-) -> Running {
     let listener = Listener::bind("127.0.0.1:0").unwrap();
     let server = Server::new(listener, settings, tls);
     let (address, counters) = (server.local_addr(), server.counters());
     let (stop, stopped) = oneshot::channel();
     let shutdown = async { stopped.await.expect("tests stop their servers") };
-    let done = Handle::current().spawn(server.run(service, spawners, shutdown));
+    let done = Handle::current().spawn(server.run(service, Arc::new(Handle::current()), shutdown));
     Running {
         address,
         counters,
@@ -191,35 +182,6 @@ async fn requests_know_their_peer() {
             .starts_with("HTTP/1.1 200")
     );
     drop(stream);
-    server.stop_cleanly().await;
-}
-
-#[tokio::test]
-async fn connections_go_to_the_spawner_with_the_fewest() {
-    struct Counting(AtomicUsize, Handle);
-    impl Spawn for Counting {
-        fn spawn(&self, task: crate::spawn::Task) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-            Spawn::spawn(&self.1, task);
-        }
-    }
-    let new = || Arc::new(Counting(AtomicUsize::new(0), Handle::current()));
-    let (one, two) = (new(), new());
-    let server = start_on(
-        vec![one.clone(), two.clone()],
-        ServerSettings::default(),
-        None,
-        counting_service(),
-    );
-    let mut clients = Vec::new();
-    for _ in 0..6 {
-        let client = server.client(Protocol::Http1);
-        client.send(post(""), PATIENCE).await.unwrap();
-        clients.push(client);
-    }
-    let taken = [one, two].map(|spawner| spawner.0.load(Ordering::Relaxed));
-    assert_eq!(taken, [3, 3]);
-    drop(clients);
     server.stop_cleanly().await;
 }
 
