@@ -32,7 +32,7 @@ const END_WAIT: Duration = Duration::from_millis(500);
 /// The sockets of the endpoints that are configured.
 pub(crate) struct Listeners {
     metrics: Option<Listener>,
-    health: Listener,
+    health: Option<Listener>,
 }
 
 impl Listeners {
@@ -40,30 +40,25 @@ impl Listeners {
     pub(crate) fn bind(document: &Document) -> Result<Listeners, Diagnostics> {
         let telemetry = &document.service().telemetry;
         let mut problems = document.problems();
-        let mut bind = |key: &str, address: &str| {
-            let bound = Listener::bind(address);
-            bound
-                .map_err(|error| {
-                    let path = format!("service.telemetry.{key}.address");
-                    let error = anyhow::Error::from(error);
-                    problems
-                        .at(&*path, format!("{error:#}"))
-                        .help(format!("set `{path}` to a free port"));
-                })
-                .ok()
+        // The outer option is `None` after an error, the inner one where there is to be no endpoint.
+        let mut bind = |key: &str, address: Option<&str>| {
+            let Some(address) = address else {
+                return Some(None);
+            };
+            let report = |error| {
+                let path = format!("service.telemetry.{key}.address");
+                let error = anyhow::Error::from(error);
+                problems
+                    .at(&*path, format!("{error:#}"))
+                    .help(format!("set `{path}` to a free port"));
+            };
+            Listener::bind(address).map_err(report).ok().map(Some)
         };
-        let metrics = telemetry.metrics.address.as_deref();
-        let metrics = metrics.map(|address| bind("metrics", address));
-        let health = bind("health", &telemetry.health.address);
+        let health = &telemetry.health;
+        let metrics = bind("metrics", telemetry.metrics.address.as_deref());
+        let health = bind("health", health.enabled.then_some(&*health.address));
         match (metrics, health) {
-            (None, Some(health)) => Ok(Listeners {
-                metrics: None,
-                health,
-            }),
-            (Some(Some(metrics)), Some(health)) => Ok(Listeners {
-                metrics: Some(metrics),
-                health,
-            }),
+            (Some(metrics), Some(health)) => Ok(Listeners { metrics, health }),
             _ => Err(problems.into_diagnostics()),
         }
     }
@@ -101,7 +96,9 @@ impl Admin {
         if let Some(listener) = metrics {
             serve("metrics", METRICS, listener, &self.state, (tasks, shutdown));
         }
-        serve("health", HEALTH, health, &self.state, (tasks, shutdown));
+        if let Some(listener) = health {
+            serve("health", HEALTH, listener, &self.state, (tasks, shutdown));
+        }
     }
 }
 
@@ -164,7 +161,7 @@ fn serve(
     };
     tasks.spawn(&format!("admin/{name}"), async move {
         tracing::info!(component = "admin", endpoint = name, %address, "listening");
-        if let Err(error) = server.run(service, vec![spawner], ended).await {
+        if let Err(error) = server.run(service, spawner, ended).await {
             tracing::error!(component = "admin", endpoint = name, %error, "endpoint failed");
         }
     });

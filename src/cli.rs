@@ -6,8 +6,6 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use exporters::replay::Speed;
 use pdata::Signal;
 
-use crate::runtimes::Layout;
-
 const ABOUT: &str = "A telemetry collector between mini programs, iOS apps, browsers and \
                      SkyWalking OAP or any OTLP backend";
 
@@ -91,9 +89,6 @@ pub(crate) struct ConfigArgs {
 pub(crate) struct RunArgs {
     #[command(flatten)]
     pub config: ConfigArgs,
-    /// How the work is spread over the cores
-    #[arg(long, value_enum, default_value_t = Layout::Multi, hide = true)]
-    pub runtime: Layout,
 }
 
 #[derive(Args, Debug)]

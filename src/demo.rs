@@ -23,8 +23,8 @@ use tokio::runtime::Handle;
 use crate::cli::{ConfigArgs, DemoArgs};
 use crate::failure::Failure;
 use crate::run::{Service, start_logs};
-use crate::runtimes::{Layout, Runtimes};
 use crate::signals::Signals;
+use crate::threads::Threads;
 use crate::{account, configuration, registry, terminal};
 
 mod recording;
@@ -57,15 +57,14 @@ pub(crate) fn demo(args: &DemoArgs) -> Result<(), Failure> {
     let mut leases = Leases::default();
     *leases.table::<Screen>() = screen.clone();
     let service = Service::build(&checked, &registry, leases)?;
-    let runtimes = Runtimes::start(Layout::Multi).context("cannot start threads");
-    let runtimes = runtimes.map_err(Failure::Start)?;
-    let handles = runtimes.handles();
+    let threads = Threads::start().context("cannot start threads");
+    let threads = threads.map_err(Failure::Start)?;
     terminal::print(INTRODUCTION)?;
-    let report = runtimes.run(async {
+    let report = threads.run(async {
         let signals = Signals::catch().context("cannot catch signals");
         let signals = signals.map_err(Failure::Start)?;
         let stop = Shutdown::default();
-        let running = service.run(handles, stop.clone());
+        let running = service.run(Handle::current(), stop.clone());
         tokio::select! {
             report = attend(running, &place, &screen, args, &stop) => report,
             never = signals.watch(stop.clone()) => match never {},
@@ -77,7 +76,7 @@ pub(crate) fn demo(args: &DemoArgs) -> Result<(), Failure> {
 /// Those of the program, and the screen.
 fn components() -> Vec<Factory> {
     let mut components = registry::components();
-    components.push(Factory::Exporter(&screen::FACTORY));
+    components.push(Factory::Exporter(screen::FACTORY));
     components
 }
 

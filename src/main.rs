@@ -18,9 +18,9 @@ mod inspect;
 mod registry;
 mod replay;
 mod run;
-mod runtimes;
 mod signals;
 mod terminal;
+mod threads;
 
 use cli::{Cli, Command};
 use failure::Failure;

@@ -5,12 +5,12 @@ use engine::Factory;
 /// Every component, in the order in which it is listed to people.
 pub(crate) fn components() -> Vec<Factory> {
     vec![
-        Factory::Receiver(&receivers::otlp::FACTORY),
-        Factory::Processor(&processors::batch::FACTORY),
-        Factory::Processor(&processors::memory_limiter::FACTORY),
-        Factory::Exporter(&exporters::otlp::GRPC),
-        Factory::Exporter(&exporters::otlp::HTTP),
-        Factory::Exporter(&exporters::file::FACTORY),
-        Factory::Exporter(&exporters::debug::FACTORY),
+        Factory::Receiver(receivers::otlp::FACTORY),
+        Factory::Processor(processors::batch::FACTORY),
+        Factory::Processor(processors::memory_limiter::FACTORY),
+        Factory::Exporter(exporters::otlp::GRPC),
+        Factory::Exporter(exporters::otlp::HTTP),
+        Factory::Exporter(exporters::file::FACTORY),
+        Factory::Exporter(exporters::debug::FACTORY),
     ]
 }

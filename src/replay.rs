@@ -23,9 +23,9 @@ use tokio::time::{Instant, sleep_until};
 use crate::cli::{PaceArg, ReplayArgs};
 use crate::failure::Failure;
 use crate::run::start_logs;
-use crate::runtimes::{Layout, Runtimes};
 use crate::signals::Signals;
 use crate::terminal;
+use crate::threads::Threads;
 
 mod destination;
 mod totals;
@@ -52,8 +52,8 @@ pub(crate) fn replay(args: &ReplayArgs) -> Result<(), Failure> {
         progress: progress(&args.files).map_err(Failure::Start)?,
         budget: Budget::new(REPAIR_BYTES_MAX),
     };
-    let runtimes = Runtimes::start(Layout::Multi).context("cannot start threads");
-    let ended = runtimes.map_err(Failure::Start)?.run(async {
+    let threads = Threads::start().context("cannot start threads");
+    let ended = threads.map_err(Failure::Start)?.run(async {
         let signals = Signals::catch().context("cannot catch signals");
         let signals = signals.map_err(Failure::Start)?;
         let stop = Shutdown::default();

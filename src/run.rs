@@ -16,8 +16,8 @@ use crate::admin::Admin;
 use crate::cli::RunArgs;
 use crate::configuration::{self, Checked};
 use crate::failure::Failure;
-use crate::runtimes::Runtimes;
 use crate::signals::Signals;
+use crate::threads::Threads;
 use crate::{account, registry, terminal};
 
 /// Runs until a signal or a failure ends it.
@@ -27,14 +27,13 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     let encoding = start_logs(&checked.document.service().telemetry.logs)?;
     tell_remarks(&checked.remarks, encoding);
     let service = Service::build(&checked, &registry, Leases::default())?;
-    let runtimes = Runtimes::start(args.runtime).context("cannot start threads");
-    let runtimes = runtimes.map_err(Failure::Start)?;
-    let handles = runtimes.handles();
-    let report = runtimes.run(async {
+    let threads = Threads::start().context("cannot start threads");
+    let threads = threads.map_err(Failure::Start)?;
+    let report = threads.run(async {
         let signals = Signals::catch()?;
         let stop = Shutdown::default();
         tokio::select! {
-            report = service.run(handles, stop.clone()) => Ok(report),
+            report = service.run(Handle::current(), stop.clone()) => Ok(report),
             never = signals.watch(stop) => match never {},
         }
     });
@@ -122,11 +121,11 @@ impl Service {
 
     /// Runs until `stop` begins or a component fails, and then drains. The endpoints for
     /// operators answer to the end of the drain.
-    pub(crate) async fn run(self, runtimes: Vec<Handle>, stop: Shutdown) -> RunReport {
+    pub(crate) async fn run(self, runtime: Handle, stop: Shutdown) -> RunReport {
         let answering = Shutdown::default();
-        let admin = Tasks::new(runtimes.clone(), stop.clone());
+        let admin = Tasks::new(runtime.clone(), stop.clone());
         self.admin.run(&admin, &answering);
-        let mut report = self.graph.run(runtimes, stop, self.settings).await;
+        let mut report = self.graph.run(runtime, stop, self.settings).await;
         answering.end();
         admin.ended().await;
         let panicked = admin.panicked().map(|task| format!("{task} panicked"));

@@ -25,7 +25,7 @@ use child::{Child, Cost};
 use load::{Scenario, scenarios};
 use sink::Sink;
 
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().collect();

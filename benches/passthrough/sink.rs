@@ -54,7 +54,7 @@ impl Sink {
             async move { Ok::<_, Infallible>(state.take(request).await) }
         });
         let forever = std::future::pending::<Instant>();
-        let serving = server.run(service, vec![Arc::new(Handle::current())], forever);
+        let serving = server.run(service, Arc::new(Handle::current()), forever);
         drop(Handle::current().spawn(serving));
         Ok(Sink { port, state })
     }

@@ -14,8 +14,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use engine::component::{BuildContext, BuildError, Component, Description, ExporterFactory};
-use engine::config::{Problems, Section, schema_of};
+use engine::component::{BuildContext, BuildError, Configured, Description, ExporterFactory};
+use engine::config::{Problems, Section};
 use engine::exporter::Settings;
 use engine::{Delivery, ExportError, Exporter};
 use parking_lot::Mutex;
@@ -33,33 +33,23 @@ use render::render;
 use sampler::Sampler;
 
 /// Registers the exporter.
-pub static FACTORY: Factory = Factory;
+pub static FACTORY: &dyn ExporterFactory = &Factory;
 
 /// Makes `debug` exporters.
-pub struct Factory;
+struct Factory;
 
-impl Component for Factory {
-    fn description(&self) -> Description {
-        Description {
-            type_name: "debug",
-            aliases: &[],
-            signals: &Signal::ALL,
-            summary: "Shows telemetry in the log or the terminal",
-        }
-    }
+impl Configured for Factory {
+    type Config = Config;
 
-    fn schema(&self) -> serde_json::Value {
-        schema_of::<Config>()
-    }
+    const DESCRIPTION: Description = Description {
+        type_name: "debug",
+        aliases: &[],
+        signals: &Signal::ALL,
+        summary: "Shows telemetry in the log or the terminal",
+    };
 
-    fn defaults(&self) -> serde_json::Value {
-        serde_json::to_value(Config::default()).unwrap_or_default()
-    }
-
-    fn check(&self, section: &Section, problems: &mut Problems) {
-        if let Ok(config) = section.read::<Config>() {
-            config.check(problems);
-        }
+    fn check(config: &Config, problems: &mut Problems) {
+        config.check(problems);
     }
 }
 
@@ -69,9 +59,7 @@ impl ExporterFactory for Factory {
         section: &Section,
         _: &mut BuildContext,
     ) -> Result<(Arc<dyn Exporter>, Settings), BuildError> {
-        let config: Config = section
-            .read()
-            .map_err(|error| BuildError::at("", error.to_string()))?;
+        let config = Self::read(section)?;
         let component = format!("exporters/{}", section.id());
         let output = match (config.use_internal_logger, config.output_paths.first()) {
             (true, _) => Output::Log,

@@ -19,9 +19,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use engine::component::{
-    BuildContext, BuildError, Component, Decision, Description, ExporterFactory,
+    BuildContext, BuildError, Configured, Decision, Description, ExporterFactory,
 };
-use engine::config::{Problems, Section, schema_of};
+use engine::config::{Problems, Section};
 use engine::exporter::Settings;
 use engine::{Delivery, ExportError, Exporter};
 use pdata::{Batch, Signal};
@@ -41,32 +41,28 @@ use files::Files;
 use shared::SharedLog;
 
 /// Registers the exporter.
-pub static FACTORY: Factory = Factory;
+pub static FACTORY: &dyn ExporterFactory = &Factory;
 
 /// Makes `file` exporters.
-pub struct Factory;
+struct Factory;
 
-impl Component for Factory {
-    fn description(&self) -> Description {
-        Description {
-            type_name: "file",
-            aliases: &[],
-            signals: &Signal::ALL,
-            summary: "Appends requests to a file, as OTLP/JSON lines or protobuf",
-        }
+impl Configured for Factory {
+    type Config = Config;
+
+    const DESCRIPTION: Description = Description {
+        type_name: "file",
+        aliases: &[],
+        signals: &Signal::ALL,
+        summary: "Appends requests to a file, as OTLP/JSON lines or protobuf",
+    };
+
+    fn check(config: &Config, problems: &mut Problems) {
+        config.check(problems);
     }
 
-    fn schema(&self) -> serde_json::Value {
-        schema_of::<Config>()
-    }
-
-    fn defaults(&self) -> serde_json::Value {
-        serde_json::to_value(Config::default()).unwrap_or_default()
-    }
-
-    fn check(&self, section: &Section, problems: &mut Problems) {
-        if let Ok(config) = section.read::<Config>() {
-            config.check(problems);
+    fn check_strictly(config: &Config, problems: &mut Problems) {
+        if let Err(error) = disk::check(&config.path, config.create_directory) {
+            problems.at("path", error.to_string());
         }
     }
 }
@@ -77,9 +73,7 @@ impl ExporterFactory for Factory {
         section: &Section,
         context: &mut BuildContext,
     ) -> Result<(Arc<dyn Exporter>, Settings), BuildError> {
-        let config: Config = section
-            .read()
-            .map_err(|error| BuildError::at("", error.to_string()))?;
+        let config = Self::read(section)?;
         let files = context.leases.table::<Files>();
         let log = files
             .lease(&format!("exporters/{}", section.id()), &config)

@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use engine::Exporter;
-use engine::component::{BuildContext, BuildError, Component, Description, ExporterFactory};
-use engine::config::{Problems, Section, schema_of};
+use engine::component::{BuildContext, BuildError, Configured, Description, ExporterFactory};
+use engine::config::{ForeignKey, Problems, Section};
 use engine::exporter::Settings;
 use net::Spawn;
 use net::spawn::Task;
@@ -29,42 +29,31 @@ mod outcome;
 use config::{GrpcConfig, HttpConfig};
 
 /// Registers the gRPC exporter.
-pub static GRPC: GrpcFactory = GrpcFactory;
+pub static GRPC: &dyn ExporterFactory = &GrpcFactory;
 
 /// Registers the HTTP exporter.
-pub static HTTP: HttpFactory = HttpFactory;
+pub static HTTP: &dyn ExporterFactory = &HttpFactory;
 
 /// Makes `otlp_grpc` exporters.
-pub struct GrpcFactory;
+struct GrpcFactory;
 
-impl Component for GrpcFactory {
-    fn description(&self) -> Description {
-        Description {
-            type_name: "otlp_grpc",
-            aliases: &["otlp"],
-            signals: &Signal::ALL,
-            summary: "Sends OTLP over gRPC",
-        }
+impl Configured for GrpcFactory {
+    type Config = GrpcConfig;
+
+    const DESCRIPTION: Description = Description {
+        type_name: "otlp_grpc",
+        aliases: &["otlp"],
+        signals: &Signal::ALL,
+        summary: "Sends OTLP over gRPC",
+    };
+    const FOREIGN_KEYS: &'static [ForeignKey] = config::GRPC_FOREIGN_KEYS;
+
+    fn check(config: &GrpcConfig, problems: &mut Problems) {
+        config.check(problems);
     }
 
-    fn schema(&self) -> serde_json::Value {
-        schema_of::<GrpcConfig>()
-    }
-
-    fn defaults(&self) -> serde_json::Value {
-        serde_json::to_value(GrpcConfig::default()).unwrap_or_default()
-    }
-
-    fn check(&self, section: &Section, problems: &mut Problems) {
-        if let Ok(config) = section.read::<GrpcConfig>() {
-            config.check(problems);
-        }
-    }
-
-    fn check_strictly(&self, section: &Section, problems: &mut Problems) {
-        if let Ok(config) = section.read::<GrpcConfig>()
-            && let Err(error) = config.tls.load()
-        {
+    fn check_strictly(config: &GrpcConfig, problems: &mut Problems) {
+        if let Err(error) = config.tls.load() {
             problems.at("tls", error.to_string());
         }
     }
@@ -76,43 +65,32 @@ impl ExporterFactory for GrpcFactory {
         section: &Section,
         _: &mut BuildContext,
     ) -> Result<(Arc<dyn Exporter>, Settings), BuildError> {
-        let config: GrpcConfig = section.read().map_err(unreadable)?;
+        let config = Self::read(section)?;
         let settings = config.settings();
         Ok((Arc::new(grpc::Grpc::new(&config)?), settings))
     }
 }
 
 /// Makes `otlp_http` exporters.
-pub struct HttpFactory;
+struct HttpFactory;
 
-impl Component for HttpFactory {
-    fn description(&self) -> Description {
-        Description {
-            type_name: "otlp_http",
-            aliases: &["otlphttp"],
-            signals: &Signal::ALL,
-            summary: "Sends OTLP over HTTP, protobuf or JSON",
-        }
+impl Configured for HttpFactory {
+    type Config = HttpConfig;
+
+    const DESCRIPTION: Description = Description {
+        type_name: "otlp_http",
+        aliases: &["otlphttp"],
+        signals: &Signal::ALL,
+        summary: "Sends OTLP over HTTP, protobuf or JSON",
+    };
+    const FOREIGN_KEYS: &'static [ForeignKey] = config::HTTP_FOREIGN_KEYS;
+
+    fn check(config: &HttpConfig, problems: &mut Problems) {
+        config.check(problems);
     }
 
-    fn schema(&self) -> serde_json::Value {
-        schema_of::<HttpConfig>()
-    }
-
-    fn defaults(&self) -> serde_json::Value {
-        serde_json::to_value(HttpConfig::default()).unwrap_or_default()
-    }
-
-    fn check(&self, section: &Section, problems: &mut Problems) {
-        if let Ok(config) = section.read::<HttpConfig>() {
-            config.check(problems);
-        }
-    }
-
-    fn check_strictly(&self, section: &Section, problems: &mut Problems) {
-        if let Ok(config) = section.read::<HttpConfig>()
-            && let Err(error) = config.tls.load()
-        {
+    fn check_strictly(config: &HttpConfig, problems: &mut Problems) {
+        if let Err(error) = config.tls.load() {
             problems.at("tls", error.to_string());
         }
     }
@@ -124,14 +102,10 @@ impl ExporterFactory for HttpFactory {
         section: &Section,
         _: &mut BuildContext,
     ) -> Result<(Arc<dyn Exporter>, Settings), BuildError> {
-        let config: HttpConfig = section.read().map_err(unreadable)?;
+        let config = Self::read(section)?;
         let settings = config.settings();
         Ok((Arc::new(http::Http::new(&config)?), settings))
     }
-}
-
-fn unreadable(error: engine::config::Diagnostics) -> BuildError {
-    BuildError::at("", error.to_string())
 }
 
 /// The bytes of a batch, in pieces that together are one request.

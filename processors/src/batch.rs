@@ -10,19 +10,19 @@
 //! responsibility. An exporter's own `sending_queue.batch` wins over this.
 
 use engine::component::{
-    Absorbed, BuildContext, BuildError, Component, Description, Processor, ProcessorFactory,
+    Absorbed, BuildContext, BuildError, Configured, Description, Processor, ProcessorFactory,
 };
-use engine::config::{Duration, Problems, Section, schema_of};
+use engine::config::{Duration, Problems, Section};
 use engine::exporter::{BatchSettings, Sizer};
 use pdata::Signal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Registers the processor.
-pub static FACTORY: Factory = Factory;
+pub static FACTORY: &dyn ProcessorFactory = &Factory;
 
 /// Reads `batch` processors.
-pub struct Factory;
+struct Factory;
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -92,28 +92,18 @@ impl Config {
     }
 }
 
-impl Component for Factory {
-    fn description(&self) -> Description {
-        Description {
-            type_name: "batch",
-            aliases: &[],
-            signals: &Signal::ALL,
-            summary: "Sets how the exporters of its pipelines batch",
-        }
-    }
+impl Configured for Factory {
+    type Config = Config;
 
-    fn schema(&self) -> serde_json::Value {
-        schema_of::<Config>()
-    }
+    const DESCRIPTION: Description = Description {
+        type_name: "batch",
+        aliases: &[],
+        signals: &Signal::ALL,
+        summary: "Sets how the exporters of its pipelines batch",
+    };
 
-    fn defaults(&self) -> serde_json::Value {
-        serde_json::to_value(Config::default()).unwrap_or_default()
-    }
-
-    fn check(&self, section: &Section, problems: &mut Problems) {
-        if let Ok(config) = section.read::<Config>() {
-            config.check(problems);
-        }
+    fn check(config: &Config, problems: &mut Problems) {
+        config.check(problems);
     }
 }
 

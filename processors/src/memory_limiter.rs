@@ -10,18 +10,18 @@
 //! its room before it is read.
 
 use engine::component::{
-    Absorbed, BuildContext, BuildError, Component, Description, Processor, ProcessorFactory,
+    Absorbed, BuildContext, BuildError, Configured, Description, Processor, ProcessorFactory,
 };
-use engine::config::{Duration, Problems, Section, schema_of};
+use engine::config::{Duration, Problems, Section};
 use pdata::Signal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Registers the processor.
-pub static FACTORY: Factory = Factory;
+pub static FACTORY: &dyn ProcessorFactory = &Factory;
 
 /// Reads `memory_limiter` processors.
-pub struct Factory;
+struct Factory;
 
 /// The part of the limit that is kept free where no spike is set: a fifth, as in the collector.
 const SPIKE_DIVISOR_DEFAULT: u64 = 5;
@@ -117,28 +117,18 @@ impl Config {
     }
 }
 
-impl Component for Factory {
-    fn description(&self) -> Description {
-        Description {
-            type_name: "memory_limiter",
-            aliases: &[],
-            signals: &Signal::ALL,
-            summary: "Sets the memory budget of the process",
-        }
-    }
+impl Configured for Factory {
+    type Config = Config;
 
-    fn schema(&self) -> serde_json::Value {
-        schema_of::<Config>()
-    }
+    const DESCRIPTION: Description = Description {
+        type_name: "memory_limiter",
+        aliases: &[],
+        signals: &Signal::ALL,
+        summary: "Sets the memory budget of the process",
+    };
 
-    fn defaults(&self) -> serde_json::Value {
-        serde_json::to_value(Config::default()).unwrap_or_default()
-    }
-
-    fn check(&self, section: &Section, problems: &mut Problems) {
-        if let Ok(config) = section.read::<Config>() {
-            config.check(problems);
-        }
+    fn check(config: &Config, problems: &mut Problems) {
+        config.check(problems);
     }
 }
 

@@ -69,7 +69,7 @@ pub(crate) enum LeaseError {
     #[error(transparent)]
     Tls(#[from] net::tls::TlsError),
     #[error(
-        "`{endpoint}` is shared with {other}, and both must agree on `tls`, time limits and streams"
+        "`{endpoint}` is shared with {other}: both must agree on `tls`, time limits and streams"
     )]
     Disagree { endpoint: String, other: String },
 }
@@ -189,19 +189,14 @@ impl Lease {
         let cors = cors.map(|cors| Cors::try_new(&cors)).transpose();
         let cors = cors.map_err(|error| error.to_string())?;
         let dispatch = Dispatch::new(routes, cors);
-        let spawners = (0..tasks.runtimes()).map(|runtime| -> Arc<dyn Spawn> {
-            Arc::new(Spawner {
-                tasks: tasks.clone(),
-                runtime,
-            })
-        });
+        let spawner = Arc::new(Spawner(tasks.clone()));
         let begun = shutdown.clone();
         let drain = async move {
             begun.begun().await;
             // The engine bounds the drain; this is only later than any bound it has.
             Instant::now() + DRAIN_MAX
         };
-        let serving = server.run(dispatch, spawners.collect(), drain);
+        let serving = server.run(dispatch, spawner, drain);
         tokio::select! {
             served = serving => served.map(|_| ()).map_err(|error| error.to_string()),
             () = shutdown.ended() => Ok(()),
@@ -229,14 +224,11 @@ impl Lease {
 /// Longer than any `shutdown_timeout` one would write.
 const DRAIN_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Places a listener's connections on one runtime.
-struct Spawner {
-    tasks: Tasks,
-    runtime: usize,
-}
+/// Starts a listener's connections.
+struct Spawner(Tasks);
 
 impl Spawn for Spawner {
     fn spawn(&self, task: Task) {
-        self.tasks.spawn_on(self.runtime, "connection", task);
+        self.0.spawn("connection", task);
     }
 }

@@ -16,9 +16,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use engine::component::{
-    BuildContext, BuildError, Component, Description, Receiver, ReceiverFactory, RunError,
+    BuildContext, BuildError, Configured, Description, Receiver, ReceiverFactory, RunError,
 };
-use engine::config::{Problems, Section, schema_of};
+use engine::config::{ForeignKey, Problems, Section};
 use engine::{Outlets, Shutdown, Tasks};
 use futures_util::future::try_join_all;
 use net::server::Counters;
@@ -37,44 +37,33 @@ use config::Config;
 use door::{Door, Tally};
 
 /// Registers the receiver.
-pub static FACTORY: Factory = Factory;
+pub static FACTORY: &dyn ReceiverFactory = &Factory;
 
 /// Makes `otlp` receivers.
-pub struct Factory;
+struct Factory;
 
-impl Component for Factory {
-    fn description(&self) -> Description {
-        Description {
-            type_name: "otlp",
-            aliases: &[],
-            signals: &Signal::ALL,
-            summary: "Takes OTLP over gRPC and HTTP, protobuf and JSON",
-        }
+impl Configured for Factory {
+    type Config = Config;
+
+    const DESCRIPTION: Description = Description {
+        type_name: "otlp",
+        aliases: &[],
+        signals: &Signal::ALL,
+        summary: "Takes OTLP over gRPC and HTTP, protobuf and JSON",
+    };
+    const FOREIGN_KEYS: &'static [ForeignKey] = config::FOREIGN_KEYS;
+
+    fn check(config: &Config, problems: &mut Problems) {
+        config.check(problems);
     }
 
-    fn schema(&self) -> serde_json::Value {
-        schema_of::<Config>()
-    }
-
-    fn defaults(&self) -> serde_json::Value {
-        serde_json::to_value(Config::default()).unwrap_or_default()
-    }
-
-    fn check(&self, section: &Section, problems: &mut Problems) {
-        if let Ok(config) = section.read::<Config>() {
-            config.check(problems);
-        }
-    }
-
-    fn check_strictly(&self, section: &Section, problems: &mut Problems) {
-        let Ok(config) = section.read::<Config>() else {
-            return;
-        };
+    fn check_strictly(config: &Config, problems: &mut Problems) {
         let mut listeners = Listeners::default();
-        for (protocol, endpoint, terms) in addresses(&config) {
-            let named_at = format!("`{}`", section.id());
+        for (protocol, endpoint, terms) in addresses(config) {
+            let key = format!("protocols.{protocol}");
+            let named_at = format!("`{key}`");
             if let Err(error) = listeners.lease(&endpoint, terms, named_at) {
-                problems.at(&*format!("protocols.{protocol}"), error.to_string());
+                problems.at(&*key, error.to_string());
             }
         }
     }
@@ -103,15 +92,13 @@ impl ReceiverFactory for Factory {
         section: &Section,
         context: &mut BuildContext,
     ) -> Result<Box<dyn Receiver>, BuildError> {
-        let config: Config = section
-            .read()
-            .map_err(|error| BuildError::at("", error.to_string()))?;
+        let config = Self::read(section)?;
         let id = section.id().to_string();
         let component = format!("receivers/{id}");
         let (mut grpc, mut http) = (None, None);
         for (protocol, endpoint, terms) in addresses(&config) {
             let path = format!("protocols.{protocol}.endpoint");
-            let named_at = format!("`{component}` at `{path}`");
+            let named_at = section.place_of(&*path);
             let lease = context
                 .leases
                 .table::<Listeners>()

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use engine::component::{
-    BuildContext, BuildError, Component, Decision, Delivery, Description, ExportError, Exporter,
+    BuildContext, BuildError, Configured, Decision, Delivery, Description, ExportError, Exporter,
     ExporterFactory,
 };
-use engine::config::{Problems, Section, schema_of};
+use engine::config::Section;
 use engine::exporter::{RetrySettings, Settings};
 use parking_lot::Mutex;
 use pdata::{Batch, Signal};
@@ -20,10 +20,10 @@ use crate::columns::{Align, cell};
 use crate::terminal;
 
 /// Registers the exporter, for `skyferry demo` only.
-pub(crate) static FACTORY: Factory = Factory;
+pub(super) static FACTORY: &dyn ExporterFactory = &Factory;
 
 /// Makes `demo` exporters.
-pub(crate) struct Factory;
+struct Factory;
 
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -110,25 +110,15 @@ impl Screen {
     }
 }
 
-impl Component for Factory {
-    fn description(&self) -> Description {
-        Description {
-            type_name: "demo",
-            aliases: &[],
-            signals: &Signal::ALL,
-            summary: "Shows a row for each item",
-        }
-    }
+impl Configured for Factory {
+    type Config = Config;
 
-    fn schema(&self) -> serde_json::Value {
-        schema_of::<Config>()
-    }
-
-    fn defaults(&self) -> serde_json::Value {
-        serde_json::to_value(Config::default()).unwrap_or_default()
-    }
-
-    fn check(&self, _: &Section, _: &mut Problems) {}
+    const DESCRIPTION: Description = Description {
+        type_name: "demo",
+        aliases: &[],
+        signals: &Signal::ALL,
+        summary: "Shows a row for each item",
+    };
 }
 
 impl ExporterFactory for Factory {

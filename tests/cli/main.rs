@@ -1,13 +1,13 @@
 //! The real program, from its command line to its exit code.
 
+mod configuration;
 mod harness;
 
 use std::fs;
-use std::net::TcpListener;
 
 use serde_json::Value as Json;
 
-use harness::{LOG, Output, Program, config_path, get, pipeline, post, skyferry, skyferry_with};
+use harness::{LOG, Output, Program, get, pipeline, post, skyferry};
 
 /// What `Exit` is in numbers, as the help promises it.
 const CONFIGURATION: i32 = 3;
@@ -68,153 +68,6 @@ fn a_command_line_it_cannot_read_is_2() {
     ] {
         assert_eq!(skyferry(arguments).code, 2, "{arguments:?}");
     }
-}
-
-#[test]
-fn mistakes_are_shown_with_their_places_before_anything_starts() {
-    let text = "receivers: {otlp: {protocols: {http: {endpont: x}}}}\nservice: {pipelines: {}}\n";
-    let file = tempfile::NamedTempFile::new().expect("a file can be made");
-    fs::write(file.path(), text).expect("it can be written");
-    let path = file.path().to_str().expect("the path is UTF-8");
-    for command in [&["--config", path][..], &["validate", "--config", path]] {
-        let Output { code, stderr, .. } = skyferry(command);
-        assert_eq!(code, CONFIGURATION, "{stderr}");
-        assert!(stderr.contains(&format!("{path}:1:39")), "{stderr}");
-        assert!(stderr.contains("^^^^^^^"), "{stderr}");
-        assert!(
-            stderr.contains("`endpoint`"),
-            "the nearest key is named: {stderr}"
-        );
-    }
-    let Output { code, stdout, .. } = skyferry(&["validate", "--format", "json", "--config", path]);
-    assert_eq!(code, CONFIGURATION);
-    let report: Json = serde_json::from_str(&stdout).expect("it is JSON");
-    assert_eq!(report["valid"], false);
-    assert_eq!(report["diagnostics"][0]["place"]["line"], 1);
-}
-
-#[test]
-fn every_shipped_configuration_is_valid() {
-    for name in ["default", "collector", "file-debug"] {
-        let path = config_path(name);
-        let Output { code, stderr, .. } = skyferry(&["validate", "--config", &path]);
-        assert_eq!(code, 0, "{name}: {stderr}");
-    }
-}
-
-#[test]
-fn what_is_in_effect_matches_the_schema() {
-    let schema = skyferry(&["schema"]).stdout;
-    let schema: Json = serde_json::from_str(&schema).expect("it is JSON");
-    let schema = jsonschema::validator_for(&schema).expect("it is a schema");
-    for name in ["default", "collector", "file-debug"] {
-        let path = config_path(name);
-        let printed = skyferry(&["print-config", "--format", "json", "--config", &path]).stdout;
-        let printed: Json = serde_json::from_str(&printed).expect("it is JSON");
-        let errors = schema.iter_errors(&printed);
-        let errors: Vec<_> = errors
-            .map(|error| format!("{}: {error}", error.instance_path()))
-            .collect();
-        assert!(errors.is_empty(), "{name}: {errors:#?}");
-    }
-    let wrong = serde_json::json!({ "receivers": { "otlp": { "protocls": {} } }, "service": {} });
-    assert!(!schema.is_valid(&wrong), "the schema refuses nothing");
-}
-
-#[test]
-fn components_lists_every_type_with_its_defaults() {
-    let Output { code, stdout, .. } = skyferry(&["components", "--format", "json"]);
-    assert_eq!(code, 0);
-    let list: Json = serde_json::from_str(&stdout).expect("it is JSON");
-    for (kind, type_name) in [
-        ("receivers", "otlp"),
-        ("processors", "batch"),
-        ("processors", "memory_limiter"),
-        ("exporters", "otlp_grpc"),
-        ("exporters", "otlp_http"),
-        ("exporters", "file"),
-        ("exporters", "debug"),
-    ] {
-        let entry = &list[kind][type_name];
-        assert!(entry["summary"].is_string(), "{kind} {type_name}");
-        assert!(entry["defaults"].is_object(), "{kind} {type_name}");
-        assert_eq!(entry["signals"].as_array().map(Vec::len), Some(3));
-    }
-    assert_eq!(list["exporters"]["otlp_http"]["aliases"][0], "otlphttp");
-    assert_eq!(
-        list["exporters"].get("demo"),
-        None,
-        "that is of `demo` only"
-    );
-    let text = skyferry(&["components"]).stdout;
-    assert!(text.contains("send_batch_size: 8192"), "{text}");
-}
-
-#[test]
-fn print_config_names_origins_and_masks_secrets() {
-    let path = config_path("collector");
-    let arguments = [
-        "print-config",
-        "--config",
-        &path,
-        "--set",
-        "exporters.otlp.headers.key=hunter2",
-    ];
-    let Output { code, stdout, .. } =
-        skyferry_with(&arguments, &[("OTLP_BACKEND", "backend:4317")]);
-    assert_eq!(code, 0);
-    assert!(
-        stdout.contains("endpoint: backend:4317 # env:OTLP_BACKEND"),
-        "{stdout}"
-    );
-    assert!(stdout.contains("[REDACTED]"), "{stdout}");
-    assert!(stdout.contains("# default"), "{stdout}");
-    assert!(!stdout.contains("hunter2"), "{stdout}");
-    let plain = skyferry(&["print-config", "--no-origins", "--config", &path]).stdout;
-    assert!(!plain.contains('#'), "{plain}");
-}
-
-#[test]
-fn the_data_dir_reaches_the_built_in_default() {
-    let printed = skyferry(&["print-config", "--data-dir", "/var/lib/sky"]).stdout;
-    assert!(printed.contains("data_dir: /var/lib/sky #"), "{printed}");
-    assert!(
-        printed.contains("path: /var/lib/sky/telemetry.jsonl #"),
-        "{printed}"
-    );
-}
-
-#[test]
-fn a_port_in_use_is_named_with_its_key() {
-    let taken = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
-    let address = taken.local_addr().expect("it is bound").to_string();
-    for key in [
-        "receivers.otlp.protocols.http.endpoint",
-        "service.telemetry.health.address",
-    ] {
-        let set = format!("{key}={address}");
-        let Output { code, stderr, .. } =
-            skyferry(&["--config", &pipeline("debug: {}"), "--set", &set]);
-        assert_eq!(code, START, "{stderr}");
-        assert!(
-            stderr.contains(&format!("cannot listen on `{address}`")),
-            "{stderr}"
-        );
-        assert!(stderr.contains(&format!("--> --set {key}")), "{stderr}");
-    }
-}
-
-#[test]
-fn validate_looks_at_the_machine_only_when_strict() {
-    let taken = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
-    let address = taken.local_addr().expect("it is bound");
-    let set = format!("service.telemetry.metrics.address={address}");
-    let yaml = pipeline("debug: {}");
-    let arguments = ["validate", "--config", &yaml, "--set", &set];
-    assert_eq!(skyferry(&arguments).code, 0);
-    let Output { code, stderr, .. } = skyferry(&[&arguments[..], &["--strict"]].concat());
-    assert_eq!(code, CONFIGURATION);
-    assert!(stderr.contains("cannot listen on"), "{stderr}");
 }
 
 #[test]

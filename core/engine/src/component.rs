@@ -7,9 +7,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use pdata::{Batch, Budget, Signal};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use telemetry::{Health, Metrics};
 
-use crate::config::{KeyPath, Problems, Section};
+use crate::config::{ForeignKey, KeyPath, Problems, Section, schema_of};
 use crate::consumer::Outlets;
 use crate::exporter::{BatchSettings, Settings};
 use crate::leases::Leases;
@@ -105,12 +108,15 @@ pub struct Description {
     pub summary: &'static str,
 }
 
-/// What every type of component tells about itself.
+/// What every type of component tells about itself; made from [`Configured`].
 pub trait Component: Send + Sync {
     fn description(&self) -> Description;
 
     /// The JSON Schema of its configuration, from [`crate::config::schema_of`].
     fn schema(&self) -> serde_json::Value;
+
+    /// Keys of the collector's component that have no counterpart in the schema.
+    fn foreign_keys(&self) -> &'static [ForeignKey];
 
     /// Its configuration with nothing written.
     fn defaults(&self) -> serde_json::Value;
@@ -119,7 +125,61 @@ pub trait Component: Send + Sync {
     fn check(&self, section: &Section, problems: &mut Problems);
 
     /// Reports what only a look at the machine can tell: directories, certificates, ports.
-    fn check_strictly(&self, _: &Section, _: &mut Problems) {}
+    fn check_strictly(&self, section: &Section, problems: &mut Problems);
+}
+
+/// A type of component by the type of its configuration; this makes it a [`Component`].
+pub trait Configured: Send + Sync {
+    /// Its schema is what a section is checked against first, its default that of an empty section.
+    type Config: Default + DeserializeOwned + Serialize + JsonSchema;
+
+    const DESCRIPTION: Description;
+
+    /// See [`Component::foreign_keys`].
+    const FOREIGN_KEYS: &'static [ForeignKey] = &[];
+
+    /// See [`Component::check`].
+    fn check(_: &Self::Config, _: &mut Problems) {}
+
+    /// See [`Component::check_strictly`].
+    fn check_strictly(_: &Self::Config, _: &mut Problems) {}
+
+    /// The configuration of a section that has passed the check.
+    fn read(section: &Section) -> Result<Self::Config, BuildError> {
+        let config = section.read();
+        config.map_err(|error| BuildError::at("", error.to_string()))
+    }
+}
+
+impl<T: Configured> Component for T {
+    fn description(&self) -> Description {
+        T::DESCRIPTION
+    }
+
+    fn schema(&self) -> serde_json::Value {
+        schema_of::<T::Config>()
+    }
+
+    fn foreign_keys(&self) -> &'static [ForeignKey] {
+        T::FOREIGN_KEYS
+    }
+
+    fn defaults(&self) -> serde_json::Value {
+        serde_json::to_value(T::Config::default()).unwrap_or_default()
+    }
+
+    fn check(&self, section: &Section, problems: &mut Problems) {
+        // What cannot be read has been reported with its place.
+        if let Ok(config) = section.read() {
+            T::check(&config, problems);
+        }
+    }
+
+    fn check_strictly(&self, section: &Section, problems: &mut Problems) {
+        if let Ok(config) = section.read() {
+            T::check_strictly(&config, problems);
+        }
+    }
 }
 
 /// Makes receivers. The section has passed [`Component::check`].

@@ -12,6 +12,7 @@ mod document;
 mod editor_schema;
 mod effective;
 mod expand;
+mod foreign;
 mod inputs;
 mod json;
 mod key_path;
@@ -37,6 +38,7 @@ pub use self::document::{
 };
 pub use self::editor_schema::editor_schema;
 pub use self::effective::{Effective, Origins, to_yaml};
+pub use self::foreign::ForeignKey;
 pub use self::inputs::{Inputs, MAX_FILE_BYTES, ProcessInputs};
 pub use self::key_path::{KeyPath, Segment};
 pub use self::quantity::{ByteSize, Duration, QuantityError};

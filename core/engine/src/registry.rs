@@ -98,6 +98,7 @@ impl Catalog for Registry {
             type_name: entry.description.type_name,
             aliases: entry.description.aliases,
             schema: &entry.schema,
+            foreign_keys: entry.factory.component().foreign_keys(),
             signals: &entry.signals,
         })
     }

@@ -43,13 +43,8 @@ pub struct RunSettings {
 }
 
 impl Graph {
-    /// Runs on `runtimes` until `stop` begins or a component fails, and then drains.
-    pub async fn run(
-        self,
-        runtimes: Vec<Handle>,
-        stop: Shutdown,
-        settings: RunSettings,
-    ) -> RunReport {
+    /// Runs on `runtime` until `stop` begins or a component fails, and then drains.
+    pub async fn run(self, runtime: Handle, stop: Shutdown, settings: RunSettings) -> RunReport {
         let Graph {
             receivers,
             derived,
@@ -58,17 +53,17 @@ impl Graph {
         let failure: Arc<Mutex<Option<String>>> = Arc::default();
 
         let sending = Shutdown::default();
-        let senders = Tasks::new(runtimes.clone(), stop.clone());
+        let senders = Tasks::new(runtime.clone(), stop.clone());
         for (front, signals) in &exporters {
             front.run(signals, &senders, &sending);
         }
         let deriving = Shutdown::default();
-        let derivers = Tasks::new(runtimes.clone(), stop.clone());
+        let derivers = Tasks::new(runtime.clone(), stop.clone());
         for outlet in derived {
             derivers.spawn("derived", outlet.run(deriving.clone()));
         }
         let intake = stop.child();
-        let intakes = Tasks::new(runtimes, stop.clone());
+        let intakes = Tasks::new(runtime, stop.clone());
         for (id, receiver, outlets) in receivers {
             let tasks = intakes.clone();
             let (intake, stop, failure) = (intake.clone(), stop.clone(), Arc::clone(&failure));

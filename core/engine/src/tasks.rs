@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::FutureExt;
 use parking_lot::Mutex;
@@ -53,48 +52,30 @@ impl Shutdown {
     }
 }
 
-/// Starts named tasks on the process's runtimes and knows when all have ended.
+/// Starts named tasks on the process's runtime and knows when all have ended.
 ///
 /// A panic in a task begins the shutdown of the whole graph: a half-dead collector that still
 /// answers is worse than one that its supervisor restarts.
 #[derive(Clone)]
 pub struct Tasks {
     tracker: TaskTracker,
-    runtimes: Arc<[Handle]>,
-    next: Arc<AtomicUsize>,
+    runtime: Handle,
     panicked: Arc<Mutex<Option<String>>>,
     shutdown: Shutdown,
 }
 
 impl Tasks {
-    /// Tasks run on these runtimes, in turn.
-    pub fn new(runtimes: Vec<Handle>, shutdown: Shutdown) -> Self {
-        assert!(!runtimes.is_empty(), "tasks need a runtime");
+    pub fn new(runtime: Handle, shutdown: Shutdown) -> Self {
         Tasks {
             tracker: TaskTracker::new(),
-            runtimes: runtimes.into(),
-            next: Arc::default(),
+            runtime,
             panicked: Arc::default(),
             shutdown,
         }
     }
 
-    /// How many runtimes there are to place work on.
-    pub fn runtimes(&self) -> usize {
-        self.runtimes.len()
-    }
-
-    /// Starts a task on the next runtime.
+    /// Starts a task. The name is what a panic of it is reported by.
     pub fn spawn<F>(&self, name: &str, future: F)
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        let turn = self.next.fetch_add(1, Ordering::Relaxed);
-        self.spawn_on(turn, name, future);
-    }
-
-    /// Starts a task on runtime number `runtime`, modulo their count.
-    pub fn spawn_on<F>(&self, runtime: usize, name: &str, future: F)
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -107,8 +88,7 @@ impl Tasks {
                 tasks.shutdown.begin();
             }
         };
-        let runtime = &self.runtimes[runtime % self.runtimes.len()];
-        self.tracker.spawn_on(watched, runtime);
+        self.tracker.spawn_on(watched, &self.runtime);
     }
 
     /// The name of the first task that panicked.
@@ -130,7 +110,7 @@ mod tests {
     #[tokio::test]
     async fn a_panic_begins_the_shutdown_and_is_named() {
         let shutdown = Shutdown::default();
-        let tasks = Tasks::new(vec![Handle::current()], shutdown.clone());
+        let tasks = Tasks::new(Handle::current(), shutdown.clone());
         tasks.spawn("exporters/otlp", async { panic!("on purpose") });
         shutdown.begun().await;
         tasks.ended().await;

@@ -6,12 +6,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use engine::component::{
-    BuildContext, BuildError, Component, Derivation, Deriver, Description, Exporter,
+    BuildContext, BuildError, Configured, Derivation, Deriver, Description, Exporter,
     ExporterFactory, Processor, ProcessorFactory, Receiver, ReceiverFactory, RunError,
 };
-use engine::config::{
-    Diagnostics, Document, Inputs, Problems, Section, SourceArg, load, schema_of,
-};
+use engine::config::{Diagnostics, Document, Inputs, Section, SourceArg, load};
 use engine::exporter::Settings;
 use engine::run::{RunReport, RunSettings};
 use engine::testkit::{Answer, ScriptedExporter, batch};
@@ -49,35 +47,29 @@ struct Source;
 struct Counting;
 struct Sink;
 
-fn description(type_name: &'static str, signals: &'static [Signal]) -> Description {
+const fn description(type_name: &'static str) -> Description {
     Description {
         type_name,
         aliases: &[],
-        signals,
+        signals: &Signal::ALL,
         summary: "for tests",
     }
 }
 
-macro_rules! component {
-    ($factory:ty, $type_name:literal, $config:ty) => {
-        impl Component for $factory {
-            fn description(&self) -> Description {
-                description($type_name, &Signal::ALL)
-            }
-            fn schema(&self) -> serde_json::Value {
-                schema_of::<$config>()
-            }
-            fn defaults(&self) -> serde_json::Value {
-                serde_json::json!({})
-            }
-            fn check(&self, _: &Section, _: &mut Problems) {}
-        }
-    };
+impl Configured for Source {
+    type Config = Empty;
+    const DESCRIPTION: Description = description("source");
 }
 
-component!(Source, "source", Empty);
-component!(Counting, "counting", Empty);
-component!(Sink, "sink", TestExporterConfig);
+impl Configured for Counting {
+    type Config = Empty;
+    const DESCRIPTION: Description = description("counting");
+}
+
+impl Configured for Sink {
+    type Config = TestExporterConfig;
+    const DESCRIPTION: Description = description("sink");
+}
 
 struct SourceReceiver(mpsc::Receiver<Sent>);
 
@@ -222,7 +214,7 @@ fn started(yaml: &str, exporters: &[(&str, &Arc<ScriptedExporter>)]) -> Rig {
         shutdown_timeout: Duration::from_secs(10),
     };
     let runtime = tokio::runtime::Handle::current();
-    let running = graph.run(vec![runtime.clone()], stop.clone(), settings);
+    let running = graph.run(runtime.clone(), stop.clone(), settings);
     Rig {
         feeds,
         stop,

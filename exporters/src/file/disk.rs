@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{Access, Mode, OFlags, access};
 use rustix::io::Errno;
 
 /// Files hold telemetry of people: others than the group read nothing.
@@ -53,6 +53,30 @@ pub(super) enum OpenError {
     },
     #[error("cannot open `{path}`: {source}")]
     Io { path: PathBuf, source: io::Error },
+}
+
+/// What a look at the machine says against writing to `path`; changes nothing.
+pub(super) fn check(path: &Path, create_directory: bool) -> Result<(), OpenError> {
+    let writable =
+        |place: &Path| access(place, Access::WRITE_OK).map_err(|error| OpenError::io(place, error));
+    match path.symlink_metadata() {
+        Ok(found) if found.is_symlink() => Err(OpenError::Symlink(path.to_owned())),
+        Ok(found) if !found.is_file() => Err(OpenError::NotAFile(path.to_owned())),
+        Ok(_) => writable(path),
+        Err(_) => {
+            let directory = directory_of(path);
+            let mut existing = directory.ancestors().filter(|place| place.exists());
+            match existing.next() {
+                Some(nearest) if !nearest.is_dir() => {
+                    Err(OpenError::io(nearest, io::ErrorKind::NotADirectory))
+                }
+                Some(nearest) if nearest == directory || create_directory => writable(nearest),
+                // A relative path whose every part is missing starts where the process is.
+                None if create_directory => writable(Path::new(".")),
+                _ => Err(OpenError::NoDirectory(path.to_owned())),
+            }
+        }
+    }
 }
 
 impl OpenError {

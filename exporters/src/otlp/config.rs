@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use engine::config::{Duration, Problems, Secret};
+use engine::config::{Duration, ForeignKey, Problems, Secret};
 use engine::exporter::{QueueConfig, RetryConfig, Settings};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use net::compress::Encoding;
@@ -10,6 +10,56 @@ use net::tls::ClientTls;
 use pdata::Signal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+/// Keys of the collector's `otlp_grpc` exporter that have no counterpart.
+pub(super) const GRPC_FOREIGN_KEYS: &[ForeignKey] = &[
+    ForeignKey::ignored("read_buffer_size", BUFFERS),
+    ForeignKey::ignored("write_buffer_size", BUFFERS),
+    ForeignKey::ignored(
+        "wait_for_ready",
+        "every attempt waits for a connection, within `timeout`",
+    ),
+    ForeignKey::ignored("balancer_name", ONE_CONNECTION),
+    ForeignKey::ignored(
+        "keepalive.permit_without_stream",
+        "a connection in use is pinged only",
+    ),
+    ForeignKey::refused("authority", "write the host into `endpoint`"),
+    ForeignKey::refused("user_agent", "the program names itself"),
+    ForeignKey::refused("tls.reload_interval", CERTIFICATES),
+];
+
+/// Keys of the collector's `otlp_http` exporter that have no counterpart.
+pub(super) const HTTP_FOREIGN_KEYS: &[ForeignKey] = &[
+    ForeignKey::ignored("read_buffer_size", BUFFERS),
+    ForeignKey::ignored("write_buffer_size", BUFFERS),
+    ForeignKey::ignored(
+        "max_idle_conns_per_host",
+        "`max_idle_conns` is for the one host there is",
+    ),
+    ForeignKey::ignored(
+        "max_conns_per_host",
+        "`sending_queue.num_consumers` bounds connections",
+    ),
+    ForeignKey::ignored("force_attempt_http2", "HTTP/1.1 is spoken"),
+    ForeignKey::ignored("http2_read_idle_timeout", "HTTP/1.1 is spoken"),
+    ForeignKey::ignored("http2_ping_timeout", "HTTP/1.1 is spoken"),
+    ForeignKey::ignored(
+        "compression_params",
+        "the level is the fastest that is worth it",
+    ),
+    ForeignKey::refused(
+        "disable_keep_alives",
+        "connections are kept for `idle_conn_timeout`",
+    ),
+    ForeignKey::refused("proxy_url", "connections go straight to the endpoint").secret(),
+    ForeignKey::refused("cookies", "cookies are not kept"),
+    ForeignKey::refused("tls.reload_interval", CERTIFICATES),
+];
+
+const BUFFERS: &str = "buffers follow the traffic";
+const ONE_CONNECTION: &str = "there is one connection to the endpoint";
+const CERTIFICATES: &str = "certificates are read once, at the start";
 
 /// The `otlp_grpc` exporter.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use engine::config::{ByteSize, Duration, Problems};
+use engine::config::{ByteSize, Duration, ForeignKey, Problems};
 use net::layers::{Cors, CorsSettings};
 use net::tls::ServerTls;
 use pdata::Signal;
@@ -10,6 +10,32 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::listeners::Terms;
+
+/// Keys of the collector's receiver that mean nothing here.
+pub(super) const FOREIGN_KEYS: &[ForeignKey] = &[
+    ForeignKey::ignored("protocols.grpc.include_metadata", METADATA),
+    ForeignKey::ignored("protocols.http.include_metadata", METADATA),
+    ForeignKey::ignored("protocols.grpc.read_buffer_size", BUFFERS),
+    ForeignKey::ignored("protocols.grpc.write_buffer_size", BUFFERS),
+    ForeignKey::ignored("protocols.grpc.keepalive.enforcement_policy", PINGS),
+    ForeignKey::ignored("protocols.http.write_timeout", ANSWERS),
+    ForeignKey::ignored("protocols.grpc.tls.ca_file", AUTHORITIES),
+    ForeignKey::ignored("protocols.http.tls.ca_file", AUTHORITIES),
+    ForeignKey::ignored(
+        "protocols.grpc.tls.include_system_ca_certs_pool",
+        AUTHORITIES,
+    ),
+    ForeignKey::ignored(
+        "protocols.http.tls.include_system_ca_certs_pool",
+        AUTHORITIES,
+    ),
+];
+
+const METADATA: &str = "`User-Agent` and `Referer` travel with the data, other headers never";
+const BUFFERS: &str = "buffers follow the traffic, within the process's budget";
+const PINGS: &str = "clients may ping as often as they like";
+const ANSWERS: &str = "answers are short and are not awaited";
+const AUTHORITIES: &str = "it is for clients; `client_ca_file` names who may sign theirs";
 
 /// The `otlp` receiver.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]

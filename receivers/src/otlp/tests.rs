@@ -98,7 +98,7 @@ fn receivers_on_one_address_must_agree() {
         panic!("the terms differ")
     };
     assert!(
-        error.message.contains("is shared with `receivers/config`"),
+        error.message.contains("is shared with config.yaml:1:"),
         "{error}"
     );
 }
@@ -131,7 +131,7 @@ fn start(extra: &str) -> Rig {
     );
     let stop = Shutdown::default();
     let runtime = Handle::current();
-    let tasks = Tasks::new(vec![runtime.clone()], stop.clone());
+    let tasks = Tasks::new(runtime.clone(), stop.clone());
     let running = runtime.spawn(receiver.run(outlets, tasks, stop.clone()));
     Rig {
         captured,

@@ -14,7 +14,7 @@ use net::body::{self, BodyLimits};
 use net::compress::{Encoding, decompress};
 use net::grpc::{self, Code, MessageLimits, Status};
 use net::server::ServerSettings;
-use net::{Body, Listener, Server, Spawn};
+use net::{Body, Listener, Server};
 use parking_lot::Mutex;
 use pdata::{Budget, Signal};
 use tokio::runtime::Handle;
@@ -96,8 +96,8 @@ impl Backend {
             let state = state.clone();
             async move { Ok::<_, Infallible>(state.answer(request).await) }
         });
-        let spawners: Vec<Arc<dyn Spawn>> = vec![Arc::new(Handle::current())];
-        let serving = server.run(service, spawners, std::future::pending());
+        let spawner = Arc::new(Handle::current());
+        let serving = server.run(service, spawner, std::future::pending());
         Handle::current().spawn(async move { serving.await.expect("the socket is usable") });
         backend
     }

@@ -5,6 +5,8 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::foreign::ForeignKey;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -66,6 +68,8 @@ pub struct ComponentInfo<'a> {
     pub aliases: &'a [&'a str],
     /// The JSON Schema (draft 2020-12) of its configuration, from [`schema_of`].
     pub schema: &'a serde_json::Value,
+    /// Keys of the collector that it takes out of its configuration before the schema is applied.
+    pub foreign_keys: &'a [ForeignKey],
     /// The signals it can be used for in a pipeline; empty for extensions.
     pub signals: &'a [&'a str],
 }

@@ -34,6 +34,15 @@ impl Severity {
     }
 }
 
+impl fmt::Display for Place {
+    /// As in `collector.yaml:12:19`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.source)?;
+        let numbers = [self.line, self.column];
+        numbers.iter().flatten().try_for_each(|n| write!(f, ":{n}"))
+    }
+}
+
 /// The place a diagnostic points at, with its line. Secrets in the line are masked already.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Place {

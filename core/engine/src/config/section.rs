@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment as ErrorSegment;
 
 use super::catalog::{Kind, schema_of};
-use super::diagnostic::{Diagnostics, Finding, Findings};
+use super::diagnostic::{Diagnostics, Finding, Findings, Place};
 use super::document::ComponentId;
 use super::json::{Secrets, to_json};
 use super::key_path::{KeyPath, Segment};
@@ -60,6 +60,16 @@ impl Section {
             problems.at(path, error.inner().to_string());
             problems.findings.resolve(&self.sources)
         })
+    }
+
+    /// Where `path` is written, for problems that have two places: `collector.yaml:12:19`. Where it
+    /// is not written, the nearest part around it.
+    pub fn place_of(&self, path: impl Into<KeyPath>) -> String {
+        let mut problems = self.problems();
+        problems.at(path, "");
+        let diagnostics = problems.into_diagnostics();
+        let place = diagnostics.iter().find_map(|found| found.place.as_ref());
+        place.map(Place::to_string).unwrap_or_default()
     }
 
     /// For problems with what was read: see [`Problems`].

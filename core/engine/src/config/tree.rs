@@ -160,6 +160,13 @@ impl Node {
         self.mapping()?.get(key)
     }
 
+    pub(crate) fn entry_mut(&mut self, key: &str) -> Option<&mut Entry> {
+        match &mut self.value {
+            Value::Mapping(entries) => entries.get_mut(key),
+            _ => None,
+        }
+    }
+
     pub(crate) fn sequence(&self) -> Option<&[Node]> {
         match &self.value {
             Value::Sequence(items) => Some(items),

@@ -19,9 +19,17 @@ use super::settings::{QueueSettings, Sizer};
 use crate::Refusal;
 use crate::ack::{AckToken, Settle, Settlement};
 
+#[cfg(test)]
+mod tests;
+
 /// A refused caller is asked to wait between these bounds.
 const DELAY_MIN: Duration = Duration::from_secs(1);
 const DELAY_MAX: Duration = Duration::from_secs(30);
+/// A caller is slowed while more bytes than this wait in its lane. Clients that send again on an
+/// answer then keep the pace of the backend, and the backlog stays in the processor's cache.
+const PACE_ABOVE: usize = 2 * 1024 * 1024;
+/// How long a caller is slowed at most; a lane that does not drain fills up regardless.
+const PACE_MAX: Duration = Duration::from_millis(20);
 
 /// See the module's documentation.
 pub struct MemoryQueue {
@@ -34,6 +42,8 @@ struct Lane {
     room: Arc<Semaphore>,
     state: Mutex<LaneState>,
     arrival: Notify,
+    /// Told whenever the lane falls to [`PACE_ABOVE`] or below.
+    drained: Notify,
 }
 
 struct LaneState {
@@ -86,7 +96,28 @@ impl Lane {
                 drain: DrainRate::new(Instant::now()),
             }),
             arrival: Notify::new(),
+            drained: Notify::new(),
         }
+    }
+
+    /// Ready when the lane is shallow, after [`PACE_MAX`], or at `deadline`.
+    async fn paced(&self, deadline: Instant) {
+        if self.is_shallow() {
+            return;
+        }
+        let until = deadline.min(Instant::now() + PACE_MAX);
+        let shallow = async {
+            let drained = self.drained.notified();
+            if !self.is_shallow() {
+                drained.await;
+            }
+        };
+        // Either way the caller has been slowed, which is all it was here for.
+        drop(timeout_at(until, shallow).await);
+    }
+
+    fn is_shallow(&self) -> bool {
+        self.state.lock().size.bytes <= PACE_ABOVE
     }
 
     /// When a refused caller may find room: the time the last seconds' rate of delivery needs
@@ -127,7 +158,10 @@ impl Queue for MemoryQueue {
             }
         };
         match room {
-            Some(room) => Ok(Reservation { signal, room }),
+            Some(room) => {
+                lane.paced(deadline).await;
+                Ok(Reservation { signal, room })
+            }
             None => Err(Refusal::retry("sending queue is full", lane.delay())),
         }
     }
@@ -160,6 +194,7 @@ impl Queue for MemoryQueue {
     fn take(&self, signal: Signal, at_most: Amount) -> Vec<Record> {
         let lane = self.lane(signal);
         let mut state = lane.state.lock();
+        let was_deep = state.size.bytes > PACE_ABOVE;
         let mut taken = Vec::new();
         let mut total = Size::default();
         while let Some(next) = state.records.front() {
@@ -182,6 +217,10 @@ impl Queue for MemoryQueue {
                 batch: waiter.batch,
                 token: AckToken::new(Box::new(held)),
             });
+        }
+        if was_deep && state.size.bytes <= PACE_ABOVE {
+            drop(state);
+            lane.drained.notify_waiters();
         }
         taken
     }

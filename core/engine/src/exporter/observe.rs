@@ -139,7 +139,7 @@ impl Observer {
             tracing::warn!(
                 component = self.0.exporter,
                 rejected,
-                message = delivery.message,
+                reason = delivery.message,
                 "the destination took a part only"
             );
             self.dropped(rejected, "rejected_by_destination");

@@ -25,7 +25,7 @@ mod engine_tests {
         let exporter: Arc<dyn Exporter> = Arc::clone(exporter) as _;
         let front = Front::new("test", exporter, settings, &metrics, health.clone());
         let shutdown = Shutdown::default();
-        let tasks = Tasks::new(vec![tokio::runtime::Handle::current()], shutdown.clone());
+        let tasks = Tasks::new(tokio::runtime::Handle::current(), shutdown.clone());
         front.run(&[Signal::Logs], &tasks, &shutdown);
         Rig {
             front,

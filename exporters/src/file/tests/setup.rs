@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use engine::Leases;
-use engine::component::{BuildContext, BuildError, Component, ExporterFactory};
+use engine::component::{BuildContext, BuildError};
 use engine::config::read_text;
 use expect_test::{Expect, expect};
 use pdata::Budget;

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::{ComponentId, key_site};
 use crate::config::catalog::{Catalog, ComponentInfo, Kind};
 use crate::config::diagnostic::Findings;
+use crate::config::foreign;
 use crate::config::key_path::KeyPath;
 use crate::config::position::Position;
 use crate::config::schema;
@@ -62,7 +63,9 @@ impl Registry {
                 continue;
             };
             let path = KeyPath::from_iter([kind.section(), text.as_str()]);
-            let (node, found) = schema::check(&entry.value, Some(entry.key), path, info.schema);
+            let mut value = entry.value.clone();
+            foreign::remove(&mut value, info.foreign_keys, findings);
+            let (node, found) = schema::check(&value, Some(entry.key), path, info.schema);
             findings.append(found);
             let node = node.unwrap_or_else(|| Node::empty_mapping(entry.value.position));
             let value = node.clone();

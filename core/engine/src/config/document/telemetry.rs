@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::diagnostic::Findings;
-use crate::config::position::Site;
+use crate::config::foreign::{self, ForeignKey};
 use crate::config::tree::{Node, Value};
 
 pub(crate) const DEFAULT_METRICS_ADDRESS: &str = "127.0.0.1:8888";
@@ -66,13 +66,16 @@ pub enum MetricsLevel {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct HealthSettings {
-    /// `host:port` that answers health checks.
+    /// Whether health checks are answered.
+    pub enabled: bool,
+    /// `host:port` that answers them.
     pub address: String,
 }
 
 impl Default for HealthSettings {
     fn default() -> Self {
         HealthSettings {
+            enabled: true,
             address: DEFAULT_HEALTH_ADDRESS.to_owned(),
         }
     }
@@ -181,145 +184,75 @@ pub(super) fn check(telemetry: &Node, findings: &mut Findings) {
     }
 }
 
-enum Treatment {
-    /// Nothing changes without it.
-    Ignored,
-    /// It asks for something that is not done.
-    Refused,
-}
-
-use Treatment::{Ignored, Refused};
-
 const NOT_SAMPLED: &str = "logs are limited by rate, not sampled";
 const ONLY_PULL: &str = "own metrics are served for Prometheus under `metrics.address`; \
                          scrape them, also with this program's own receivers";
 
-/// Keys of the collector that have no counterpart, inner ones before those around them; `*` is any
-/// item of a list.
-const FOREIGN_KEYS: [(&str, Treatment, &str); 20] = [
-    ("resource", Ignored, "own metrics carry no resource"),
-    (
-        "traces.processors",
-        Refused,
-        "the program does not trace itself",
-    ),
-    ("traces", Ignored, "the program does not trace itself"),
-    (
+/// Keys of the collector that have no counterpart.
+const FOREIGN_KEYS: [ForeignKey; 20] = [
+    ForeignKey::ignored("resource", "own metrics carry no resource"),
+    ForeignKey::refused("traces.processors", "the program does not trace itself"),
+    ForeignKey::ignored("traces", "the program does not trace itself"),
+    ForeignKey::refused(
         "logs.processors",
-        Refused,
         "own logs are written to the standard error output only",
     ),
-    (
+    ForeignKey::refused(
         "logs.output_paths",
-        Refused,
         "own logs are written to the standard error output only",
     ),
-    (
+    ForeignKey::ignored(
         "logs.error_output_paths",
-        Ignored,
         "errors of logging itself are not written",
     ),
-    ("logs.development", Ignored, "there is one mode of logging"),
-    (
-        "logs.disable_caller",
-        Ignored,
-        "logs name the module and no caller",
-    ),
-    (
-        "logs.disable_stacktrace",
-        Ignored,
-        "logs have no stack traces",
-    ),
-    (
-        "logs.disable_zap_resource",
-        Ignored,
-        "logs carry no resource",
-    ),
-    (
-        "logs.initial_fields",
-        Refused,
-        "logs have a fixed set of fields",
-    ),
-    ("logs.sampling", Ignored, NOT_SAMPLED),
-    (
-        "metrics.views",
-        Refused,
-        "the set of metrics is chosen by `level`",
-    ),
-    ("metrics.readers.*.periodic", Refused, ONLY_PULL),
-    ("metrics.readers.*.pull.exporter.otlp", Refused, ONLY_PULL),
-    (
+    ForeignKey::ignored("logs.development", "there is one mode of logging"),
+    ForeignKey::ignored("logs.disable_caller", "logs name the module and no caller"),
+    ForeignKey::ignored("logs.disable_stacktrace", "logs have no stack traces"),
+    ForeignKey::ignored("logs.disable_zap_resource", "logs carry no resource"),
+    ForeignKey::refused("logs.initial_fields", "logs have a fixed set of fields"),
+    ForeignKey::ignored("logs.sampling", NOT_SAMPLED),
+    ForeignKey::refused("metrics.views", "the set of metrics is chosen by `level`"),
+    ForeignKey::refused("metrics.readers.*.periodic", ONLY_PULL),
+    ForeignKey::refused("metrics.readers.*.pull.exporter.otlp", ONLY_PULL),
+    ForeignKey::ignored(
         "metrics.readers.*.pull.exporter.prometheus.without_scope_info",
-        Ignored,
         "there is none",
     ),
-    (
+    ForeignKey::ignored(
         "metrics.readers.*.pull.exporter.prometheus.without_type_suffix",
-        Ignored,
         "names are fixed",
     ),
-    (
+    ForeignKey::ignored(
         "metrics.readers.*.pull.exporter.prometheus.without_units",
-        Ignored,
         "names are fixed",
     ),
-    (
+    ForeignKey::ignored(
         "metrics.readers.*.pull.exporter.prometheus.with_resource_constant_labels",
-        Ignored,
         "there are none",
     ),
-    (
+    ForeignKey::ignored(
         "metrics.readers.*.pull.exporter.prometheus.translation_strategy",
-        Ignored,
         "names are fixed",
     ),
 ];
 
 /// Takes the collector's keys out of the block and says what becomes of them.
 pub(super) fn remove_foreign_keys(telemetry: &mut Node, findings: &mut Findings) {
-    for (path, treatment, reason) in &FOREIGN_KEYS {
-        let path: Vec<&str> = path.split('.').collect();
-        remove(telemetry, &path, (treatment, reason), findings);
-    }
+    remove_standard_output_path(telemetry);
+    foreign::remove(telemetry, &FOREIGN_KEYS, findings);
 }
 
-fn remove(node: &mut Node, path: &[&str], rule: (&Treatment, &str), findings: &mut Findings) {
-    match (&mut node.value, path) {
-        (Value::Sequence(items), ["*", rest @ ..]) => {
-            for item in items {
-                remove(item, rest, rule, findings);
-            }
-        }
-        (Value::Mapping(entries), [last]) => {
-            let Some(entry) = entries.shift_remove(*last) else {
-                return;
-            };
-            if *last == "output_paths" && writes_to_stderr(&entry.value) {
-                return;
-            }
-            let (treatment, reason) = rule;
-            let site = entry.value.site_under(Some(entry.key));
-            let site = Site {
-                position: entry.key,
-                ..site
-            };
-            match treatment {
-                Ignored => findings.notice(site, format!("`{last}` has no effect: {reason}")),
-                Refused => {
-                    // What is left would only seem to lack something.
-                    if entries.is_empty() {
-                        node.value = Value::Broken;
-                    }
-                    findings.error(site, format!("`{last}` is not supported: {reason}"))
-                }
-            };
-        }
-        (Value::Mapping(entries), [first, rest @ ..]) => {
-            if let Some(entry) = entries.get_mut(*first) {
-                remove(&mut entry.value, rest, rule, findings);
-            }
-        }
-        _ => {}
+/// To name the standard error output says what happens anyway.
+fn remove_standard_output_path(telemetry: &mut Node) {
+    let Some(logs) = telemetry.entry_mut("logs") else {
+        return;
+    };
+    let Value::Mapping(entries) = &mut logs.value.value else {
+        return;
+    };
+    let paths = entries.get("output_paths");
+    if paths.is_some_and(|paths| writes_to_stderr(&paths.value)) {
+        entries.shift_remove("output_paths");
     }
 }
 

@@ -222,6 +222,7 @@ impl Catalog for TestCatalog {
             type_name,
             aliases,
             schema,
+            foreign_keys: &[],
             signals,
         })
     }

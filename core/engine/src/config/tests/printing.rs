@@ -47,6 +47,7 @@ fn prints_each_value_with_its_origin() {
               level: normal # default
               address: 127.0.0.1:8888 # default
             health:
+              enabled: true # default
               address: 127.0.0.1:13133 # default
           data_dir: ./skyferry-data # default
           shutdown_timeout: 10s # default
@@ -140,6 +141,7 @@ impl Catalog for Clashing {
             type_name: ["a", "b"][index],
             aliases: &[],
             schema: &self.schemas[index],
+            foreign_keys: &[],
             signals: &["logs"],
         })
     }
