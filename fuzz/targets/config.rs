@@ -25,6 +25,7 @@ impl Catalog for AnyComponent {
             type_name,
             aliases: &[],
             schema: &self.0,
+            foreign_keys: &[],
             signals: self.signals(),
         })
     }

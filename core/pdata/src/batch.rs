@@ -52,8 +52,7 @@ impl Batch {
         self.chunks.iter().map(Chunk::items).sum()
     }
 
-    /// Bytes of all chunks on the wire; encodes nothing, so chunks decoded and not yet encoded
-    /// count with the size they had as bytes.
+    /// Bytes of all chunks on the wire.
     pub fn wire_len(&self) -> usize {
         self.chunks.iter().map(Chunk::wire_len).sum()
     }

@@ -1,10 +1,12 @@
 //! The unit a batch is made of: one resource with everything under it.
 
 use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
 use crate::Signal;
+use crate::decoded::Decoded;
 use crate::otlp::split;
 use crate::wire::put_field;
 
@@ -59,9 +61,33 @@ impl Chunk {
 #[derive(Clone, Debug)]
 pub struct OtlpChunk {
     signal: Signal,
+    /// Empty from a change of `decoded` to the next look at the bytes.
+    pub(crate) wire: OnceLock<Wire>,
+    /// What the bytes say, once somebody has asked to change it. Clones share it.
+    pub(crate) decoded: Option<Arc<Decoded>>,
+}
+
+/// A chunk as bytes.
+#[derive(Clone, Debug)]
+pub(crate) struct Wire {
     items: u32,
     framed: Bytes,
+    /// Where the resource-level message is.
     body: Range<u32>,
+}
+
+impl Wire {
+    /// Frames a valid resource-level message.
+    fn frame(items: u32, body: &[u8]) -> Self {
+        let mut framed = Vec::with_capacity(body.len() + 6);
+        put_field(&mut framed, 1, body);
+        let end = framed.len() as u32;
+        Wire {
+            items,
+            framed: framed.into(),
+            body: end - body.len() as u32..end,
+        }
+    }
 }
 
 impl OtlpChunk {
@@ -73,21 +99,33 @@ impl OtlpChunk {
         body: Range<u32>,
     ) -> Self {
         debug_assert!(body.end as usize <= framed.len());
-        OtlpChunk {
-            signal,
+        let wire = Wire {
             items,
             framed,
             body,
+        };
+        OtlpChunk {
+            signal,
+            wire: wire.into(),
+            decoded: None,
         }
     }
 
     /// Frames a resource-level message that is valid and holds `items` items.
     pub(crate) fn frame(signal: Signal, items: u32, body: &[u8]) -> Self {
-        let mut framed = Vec::with_capacity(body.len() + 6);
-        put_field(&mut framed, 1, body);
-        let start = (framed.len() - body.len()) as u32;
-        let end = framed.len() as u32;
-        Self::from_checked(signal, items, framed.into(), start..end)
+        OtlpChunk {
+            signal,
+            wire: Wire::frame(items, body).into(),
+            decoded: None,
+        }
+    }
+
+    fn wire(&self) -> &Wire {
+        self.wire.get_or_init(|| {
+            let decoded = self.decoded.as_deref();
+            let decoded = decoded.expect("a chunk without bytes has been decoded");
+            Wire::frame(decoded.items() as u32, &decoded.encode())
+        })
     }
 
     pub fn signal(&self) -> Signal {
@@ -95,17 +133,22 @@ impl OtlpChunk {
     }
 
     pub fn items(&self) -> usize {
-        self.items as usize
+        match (self.wire.get(), &self.decoded) {
+            // Counting is no reason to encode.
+            (None, Some(decoded)) => decoded.items(),
+            _ => self.wire().items as usize,
+        }
     }
 
     /// The resource-level message with its field header, ready to be concatenated into a request.
     pub fn framed(&self) -> &Bytes {
-        &self.framed
+        &self.wire().framed
     }
 
     /// The resource-level message alone.
     pub fn body(&self) -> &[u8] {
-        &self.framed[self.body.start as usize..self.body.end as usize]
+        let Wire { framed, body, .. } = self.wire();
+        &framed[body.start as usize..body.end as usize]
     }
 
     /// See [`Chunk::split_at`].

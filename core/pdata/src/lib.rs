@@ -10,6 +10,7 @@
 pub mod batch;
 pub mod budget;
 pub mod chunk;
+pub mod decoded;
 pub mod edit;
 pub mod json;
 pub mod origin;
@@ -24,5 +25,7 @@ pub mod wire;
 pub use batch::Batch;
 pub use budget::{Budget, Lease};
 pub use chunk::{Chunk, OtlpChunk};
+pub use decoded::Decoded;
+pub use edit::Edit;
 pub use origin::Origin;
 pub use signal::Signal;
