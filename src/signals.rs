@@ -34,7 +34,11 @@ impl Signals {
     /// twice does not want to wait.
     pub(crate) async fn watch(mut self, stop: Shutdown) -> Infallible {
         let first = self.next().await;
-        tracing::info!(signal = first.as_raw_value(), "stopping");
+        let name = match first == SignalKind::terminate() {
+            true => "SIGTERM",
+            false => "SIGINT",
+        };
+        tracing::info!(signal = name, "stopping");
         stop.begin();
         let second = self.next().await;
         terminal::complain("ended at once by a second signal\n");
