@@ -71,6 +71,9 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
 }
 
+/// Where state is kept, for the command line and for `${env:..}` in a configuration.
+pub(crate) const DATA_DIR_VARIABLE: &str = "SKYFERRY_DATA_DIR";
+
 /// Where the configuration comes from.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct ConfigArgs {
@@ -81,7 +84,7 @@ pub(crate) struct ConfigArgs {
     #[arg(long, value_name = "KEY.PATH=VALUE")]
     pub set: Vec<String>,
     /// Where state is kept; the same as `--set service.data_dir=DIR`
-    #[arg(long, value_name = "DIR", env = crate::configuration::DATA_DIR_VARIABLE)]
+    #[arg(long, value_name = "DIR", env = DATA_DIR_VARIABLE)]
     pub data_dir: Option<String>,
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use engine::config::{self, Diagnostics, Document, Inputs, ProcessInputs, SourceArg};
 use engine::{Plan, Registry};
 
-use crate::cli::ConfigArgs;
+use crate::cli::{ConfigArgs, DATA_DIR_VARIABLE};
 
 /// What runs where no configuration is named.
 pub(crate) const BUILT_IN: &str = include_str!("../configs/default.yaml");
@@ -17,9 +17,6 @@ pub(crate) const BUILT_IN_FILE: &str = "telemetry.jsonl";
 
 /// Stands for [`BUILT_IN`] among the sources, and in the places of its values.
 const BUILT_IN_NAME: &str = "(built-in default)";
-
-/// Where state is kept, for the command line and for `${env:..}` in a configuration.
-pub(crate) const DATA_DIR_VARIABLE: &str = "SKYFERRY_DATA_DIR";
 
 /// A configuration that has passed every check without I/O.
 pub(crate) struct Checked {

@@ -14,7 +14,7 @@ use telemetry::{Health, Metrics};
 
 use crate::config::{ForeignKey, KeyPath, Problems, Section, schema_of};
 use crate::consumer::Outlets;
-use crate::exporter::{BatchSettings, Settings};
+use crate::exporter::settings::{BatchSettings, Settings};
 use crate::leases::Leases;
 use crate::{Consumer, Shutdown, Tasks};
 

@@ -26,7 +26,7 @@ mod observe;
 mod queue;
 mod request;
 mod sender;
-mod settings;
+pub(crate) mod settings;
 
 pub use config::{
     BatchConfig, BatchSizerConfig, QueueConfig, RetryConfig, SizerConfig, StorageConfig,

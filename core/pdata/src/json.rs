@@ -27,6 +27,9 @@ use crate::Signal;
 /// doubles), so the request stays below the 4 GiB that a chunk's offsets reach.
 pub const BODY_MAX: usize = 1 << 30;
 
+/// Lists and objects may nest this deep inside a field that OTLP does not know.
+const UNKNOWN_NESTING_MAX: u32 = 256;
+
 /// A request read from JSON.
 #[derive(Debug)]
 pub struct Read {

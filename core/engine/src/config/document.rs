@@ -1,7 +1,7 @@
 //! What a whole configuration means: components, pipelines, settings of the service.
 
 mod components;
-mod id;
+pub(super) mod id;
 mod pipelines;
 mod service;
 pub(crate) mod telemetry;

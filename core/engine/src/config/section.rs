@@ -8,7 +8,7 @@ use serde_path_to_error::Segment as ErrorSegment;
 
 use super::catalog::{Kind, schema_of};
 use super::diagnostic::{Diagnostics, Finding, Findings, Place};
-use super::document::ComponentId;
+use super::document::id::ComponentId;
 use super::json::{Secrets, to_json};
 use super::key_path::{KeyPath, Segment};
 use super::position::{Position, Site, SourceKind, Sources};

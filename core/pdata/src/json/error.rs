@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use super::{BODY_MAX, text};
+use super::{BODY_MAX, UNKNOWN_NESTING_MAX};
 use crate::wire;
 
 /// A body that is not a request in OTLP/JSON. Sending it again cannot help.
@@ -30,7 +30,7 @@ pub enum Problem {
     TooDeep,
     #[error(
         "expected at most {} nested values in an unknown field, found more",
-        text::UNKNOWN_NESTING_MAX
+        UNKNOWN_NESTING_MAX
     )]
     UnknownTooDeep,
     #[error("expected a body of at most {BODY_MAX} bytes, found {0}")]

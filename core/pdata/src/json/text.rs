@@ -3,11 +3,8 @@
 use std::borrow::Cow;
 
 use super::error::{Fault, Problem};
-use super::number;
 use super::string::{Quoted, plain_run};
-
-/// Lists and objects may nest this deep inside a field that OTLP does not know.
-pub(super) const UNKNOWN_NESTING_MAX: u32 = 256;
+use super::{UNKNOWN_NESTING_MAX, number};
 
 /// How much of an unexpected value an error quotes, in bytes.
 const EXCERPT_MAX: usize = 40;

@@ -240,7 +240,7 @@ fn what_is_unknown_nests_deep_but_not_without_end() {
         let (before, after) = ("[{\"a\":".repeat(levels / 2), "}]".repeat(levels / 2));
         format!(r#"{{"new":{before}0{after}}}"#)
     };
-    let most = text::UNKNOWN_NESTING_MAX as usize;
+    let most = UNKNOWN_NESTING_MAX as usize;
     assert_eq!(canonical(Signal::Traces, unknown(most)), "{}");
     let error = read(Signal::Traces, unknown(most + 2).as_bytes()).unwrap_err();
     assert_eq!(*error.problem(), Problem::UnknownTooDeep);
