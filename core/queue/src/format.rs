@@ -1,0 +1,183 @@
+//! The bytes of a segment. All numbers are little endian.
+//!
+//! ```text
+//! segment   header | record | record | ...
+//!
+//! header    0  magic "SKYFERRQ"     16  identity of the log (16 bytes)
+//!           8  version u16          32  epoch u64, random for each file
+//!          10  zero (6 bytes)       40  first sequence number u64
+//!                                   48  zero (12 bytes)
+//!                                   60  CRC-32C of bytes 0 to 59
+//!
+//! record    0  magic "SKYR"         40  sequence number of the producer u64
+//!           4  CRC-32C of the epoch,48  items u32
+//!              bytes 8 to 63, meta  52  length of meta u16
+//!           8  CRC-32C of payload   54  lane u8
+//!          12  length of payload    55  codec u8
+//!          16  sequence number u64  56  zero (8 bytes)
+//!          24  enqueued, Unix ms    64  meta, payload, zeros up to a multiple of 8
+//!          32  producer u64
+//! ```
+//!
+//! A record's header is bound to its file by the epoch, so bytes of another file, of a file that
+//! was there before, or of a payload made to look like a record cannot pass as one. Sequence
+//! numbers grow by one from record to record, so a gap says how many records are missing.
+
+/// The version this program writes and reads.
+pub const VERSION: u16 = 1;
+
+pub const SEGMENT_HEADER_BYTES: usize = 64;
+pub const RECORD_HEADER_BYTES: usize = 64;
+
+/// Records start at multiples of this.
+pub const ALIGNMENT: u64 = 8;
+
+const SEGMENT_MAGIC: [u8; 8] = *b"SKYFERRQ";
+const RECORD_MAGIC: [u8; 4] = *b"SKYR";
+
+/// What says that segments belong together.
+pub type Identity = [u8; 16];
+
+/// The beginning of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SegmentHeader {
+    pub identity: Identity,
+    pub epoch: u64,
+    /// The sequence number of its first record, if there is one.
+    pub first: u64,
+}
+
+/// Why bytes are no header of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HeaderFault {
+    #[error("the file does not begin with a segment's header")]
+    Damaged,
+    #[error("the file has version {0} of the format; this program knows {VERSION}")]
+    Version(u16),
+}
+
+impl SegmentHeader {
+    pub fn encode(&self) -> [u8; SEGMENT_HEADER_BYTES] {
+        let mut bytes = [0; SEGMENT_HEADER_BYTES];
+        put(&mut bytes, 0, SEGMENT_MAGIC);
+        put(&mut bytes, 8, VERSION.to_le_bytes());
+        put(&mut bytes, 16, self.identity);
+        put(&mut bytes, 32, self.epoch.to_le_bytes());
+        put(&mut bytes, 40, self.first.to_le_bytes());
+        let checksum = crc32c::crc32c(&bytes[..60]);
+        put(&mut bytes, 60, checksum.to_le_bytes());
+        bytes
+    }
+
+    pub fn decode(bytes: &[u8]) -> Result<Self, HeaderFault> {
+        let bytes: &[u8; SEGMENT_HEADER_BYTES] = bytes.first_chunk().ok_or(HeaderFault::Damaged)?;
+        let checksum = u32::from_le_bytes(get(bytes, 60));
+        if get(bytes, 0) != SEGMENT_MAGIC || checksum != crc32c::crc32c(&bytes[..60]) {
+            return Err(HeaderFault::Damaged);
+        }
+        match u16::from_le_bytes(get(bytes, 8)) {
+            VERSION => Ok(SegmentHeader {
+                identity: get(bytes, 16),
+                epoch: u64::from_le_bytes(get(bytes, 32)),
+                first: u64::from_le_bytes(get(bytes, 40)),
+            }),
+            other => Err(HeaderFault::Version(other)),
+        }
+    }
+}
+
+/// Who made a record and which of its own it is, for producers that repeat themselves after a
+/// restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Producer {
+    /// Not zero.
+    pub id: u64,
+    pub sequence: u64,
+}
+
+/// What is known of a record without its payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordHeader {
+    pub sequence: u64,
+    pub enqueued_unix_ms: u64,
+    pub producer: Option<Producer>,
+    pub items: u32,
+    /// One of the streams that the log keeps in one order.
+    pub lane: u8,
+    /// How the payload is coded; the log does not look.
+    pub codec: u8,
+    pub meta_len: u16,
+    pub payload_len: u32,
+    pub payload_checksum: u32,
+}
+
+impl RecordHeader {
+    /// The header as written into the segment of this epoch, before `meta` and the payload.
+    pub fn encode(&self, epoch: u64, meta: &[u8]) -> [u8; RECORD_HEADER_BYTES] {
+        let mut bytes = [0; RECORD_HEADER_BYTES];
+        let producer = self.producer.map_or((0, 0), |of| (of.id, of.sequence));
+        put(&mut bytes, 0, RECORD_MAGIC);
+        put(&mut bytes, 8, self.payload_checksum.to_le_bytes());
+        put(&mut bytes, 12, self.payload_len.to_le_bytes());
+        put(&mut bytes, 16, self.sequence.to_le_bytes());
+        put(&mut bytes, 24, self.enqueued_unix_ms.to_le_bytes());
+        put(&mut bytes, 32, producer.0.to_le_bytes());
+        put(&mut bytes, 40, producer.1.to_le_bytes());
+        put(&mut bytes, 48, self.items.to_le_bytes());
+        put(&mut bytes, 52, self.meta_len.to_le_bytes());
+        put(&mut bytes, 54, [self.lane, self.codec]);
+        let checksum = checksum(&bytes, epoch, meta);
+        put(&mut bytes, 4, checksum.to_le_bytes());
+        bytes
+    }
+
+    /// Reads what looks like a header; only [`is_intact`] makes it one.
+    pub fn decode(bytes: &[u8; RECORD_HEADER_BYTES]) -> Option<Self> {
+        if get(bytes, 0) != RECORD_MAGIC {
+            return None;
+        }
+        let id = u64::from_le_bytes(get(bytes, 32));
+        let sequence = u64::from_le_bytes(get(bytes, 40));
+        let [lane, codec] = get(bytes, 54);
+        Some(RecordHeader {
+            payload_checksum: u32::from_le_bytes(get(bytes, 8)),
+            payload_len: u32::from_le_bytes(get(bytes, 12)),
+            sequence: u64::from_le_bytes(get(bytes, 16)),
+            enqueued_unix_ms: u64::from_le_bytes(get(bytes, 24)),
+            producer: (id != 0).then_some(Producer { id, sequence }),
+            items: u32::from_le_bytes(get(bytes, 48)),
+            meta_len: u16::from_le_bytes(get(bytes, 52)),
+            lane,
+            codec,
+        })
+    }
+
+    /// Bytes from the record's first to the next one's first.
+    pub fn record_len(&self) -> u64 {
+        let content = u64::from(self.meta_len) + u64::from(self.payload_len);
+        (RECORD_HEADER_BYTES as u64 + content).next_multiple_of(ALIGNMENT)
+    }
+}
+
+/// Whether the header was written into the segment of this epoch, together with `meta`.
+pub fn is_intact(header: &[u8; RECORD_HEADER_BYTES], epoch: u64, meta: &[u8]) -> bool {
+    u32::from_le_bytes(get(header, 4)) == checksum(header, epoch, meta)
+}
+
+fn checksum(header: &[u8; RECORD_HEADER_BYTES], epoch: u64, meta: &[u8]) -> u32 {
+    let of_epoch = crc32c::crc32c(&epoch.to_le_bytes());
+    crc32c::crc32c_append(crc32c::crc32c_append(of_epoch, &header[8..]), meta)
+}
+
+fn put<const N: usize, const LEN: usize>(bytes: &mut [u8; LEN], at: usize, value: [u8; N]) {
+    bytes[at..at + N].copy_from_slice(&value);
+}
+
+fn get<const N: usize, const LEN: usize>(bytes: &[u8; LEN], at: usize) -> [u8; N] {
+    let mut value = [0; N];
+    value.copy_from_slice(&bytes[at..at + N]);
+    value
+}
+
+#[cfg(test)]
+mod tests;

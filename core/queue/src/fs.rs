@@ -1,0 +1,188 @@
+//! What the log asks of a file system, and the real one.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, IoSlice};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+
+use rustix::fs::{fdatasync, ftruncate};
+use rustix::io::{pread, pwritev};
+
+/// The files are telemetry of people: nobody else reads them.
+const FILE_MODE: u32 = 0o600;
+const DIRECTORY_MODE: u32 = 0o700;
+
+/// A file system. Paths are those of the log's directory and below.
+pub trait Fs: Send + Sync + 'static {
+    type File: FsFile;
+    /// Held as long as the log is open.
+    type Lock: Send + 'static;
+
+    /// Creates the directory, and those above it that are missing.
+    fn create_dir(&self, path: &Path) -> io::Result<()>;
+
+    /// The names in a directory, in no order.
+    fn list(&self, directory: &Path) -> io::Result<Vec<String>>;
+
+    /// Opens a file for reading and writing.
+    fn open(&self, path: &Path) -> io::Result<Self::File>;
+
+    /// Creates a file that must not exist. Its name survives a loss of power only after
+    /// [`Fs::sync_dir`].
+    fn create(&self, path: &Path) -> io::Result<Self::File>;
+
+    /// Gives a file another name, in place of the file that may have it.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// Returns when the names in the directory would survive a loss of power.
+    fn sync_dir(&self, directory: &Path) -> io::Result<()>;
+
+    /// Takes the lock at `path`, or fails with [`io::ErrorKind::WouldBlock`].
+    fn lock(&self, path: &Path) -> io::Result<Self::Lock>;
+}
+
+/// An open file.
+pub trait FsFile: Send + Sync + 'static {
+    /// Its length in bytes.
+    fn size(&self) -> io::Result<u64>;
+
+    /// Reads at most `buffer` bytes; 0 is the end of the file.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+
+    /// Writes the first of the bytes in `pieces`; says how many.
+    fn write_at(&self, pieces: &[IoSlice<'_>], offset: u64) -> io::Result<usize>;
+
+    /// Returns when everything written would survive a loss of power. After an error nothing is
+    /// known about what was written, and asking again proves nothing.
+    fn sync(&self) -> io::Result<()>;
+
+    fn truncate(&self, len: u64) -> io::Result<()>;
+}
+
+/// The operating system's.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OsFs;
+
+impl Fs for OsFs {
+    type File = File;
+    type Lock = File;
+
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(DIRECTORY_MODE)
+            .create(path)
+    }
+
+    fn list(&self, directory: &Path) -> io::Result<Vec<String>> {
+        let names = std::fs::read_dir(directory)?;
+        names
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+            .collect()
+    }
+
+    fn open(&self, path: &Path) -> io::Result<File> {
+        OpenOptions::new().read(true).write(true).open(path)
+    }
+
+    fn create(&self, path: &Path) -> io::Result<File> {
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .mode(FILE_MODE)
+            .open(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        std::fs::rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        std::fs::remove_file(path)
+    }
+
+    fn sync_dir(&self, directory: &Path) -> io::Result<()> {
+        File::open(directory)?.sync_all()
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<File> {
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(FILE_MODE)
+            .open(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
+
+impl FsFile for File {
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        Ok(pread(self, buffer, offset)?)
+    }
+
+    fn write_at(&self, pieces: &[IoSlice<'_>], offset: u64) -> io::Result<usize> {
+        Ok(pwritev(self, pieces, offset)?)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        Ok(fdatasync(self)?)
+    }
+
+    fn truncate(&self, len: u64) -> io::Result<()> {
+        Ok(ftruncate(self, len)?)
+    }
+}
+
+/// Most pieces the system takes in one write (`IOV_MAX`).
+const PIECES_MAX: usize = 1024;
+
+/// Writes all of `pieces` from `offset` on; on failure any part of them may have been written.
+pub(crate) fn write_all_at(
+    file: &impl FsFile,
+    pieces: &mut [IoSlice<'_>],
+    mut offset: u64,
+) -> io::Result<()> {
+    let mut left = pieces;
+    IoSlice::advance_slices(&mut left, 0);
+    while !left.is_empty() {
+        let group = &left[..left.len().min(PIECES_MAX)];
+        match file.write_at(group, offset) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => {
+                offset += written as u64;
+                IoSlice::advance_slices(&mut left, written);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Reads `length` bytes from `offset` on, or fewer at the end of the file.
+pub(crate) fn read_at_most(file: &impl FsFile, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+    let mut buffer = vec![0; length];
+    let mut filled = 0;
+    while filled < length {
+        match file.read_at(&mut buffer[filled..], offset + filled as u64) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    buffer.truncate(filled);
+    Ok(buffer)
+}

@@ -1,0 +1,24 @@
+//! The disk log behind an exporter: records of bytes in, the same records out, whatever happens
+//! to the process in between.
+//!
+//! ```text
+//! <directory>/LOCK          held by the process that has the log open
+//! <directory>/<seq>.seg     segments, named by the first sequence number they may hold
+//! <directory>/quarantine/   bytes that recovery took out, for people to look at
+//! ```
+//!
+//! The crate is synchronous and knows neither telemetry nor tasks: [`Log`] does what its caller's
+//! thread asks. Everything it does to a disk goes through [`fs::Fs`], so that tests can lose power
+//! between any two calls. The format is drawn in [`format`].
+
+pub mod format;
+pub mod fs;
+pub mod log;
+pub mod scan;
+
+#[cfg(test)]
+mod sim;
+
+pub use fs::{Fs, FsFile, OsFs};
+pub use log::{AppendError, Log, LogSettings, NewRecord, OpenError, Recovery};
+pub use scan::{Damage, Found, Scanner, StoredRecord};

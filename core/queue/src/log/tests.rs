@@ -1,0 +1,321 @@
+//! What the log holds after whatever happened to it.
+
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::fs::OsFs;
+use crate::sim::{Faults, SimFs};
+
+const DIRECTORY: &str = "/queue";
+/// Power failures simulated in one run; each has a seed of its own that is printed.
+const CRASHES: u64 = 20_000;
+
+fn settings(seed: u64) -> LogSettings {
+    LogSettings {
+        segment_bytes: 2000,
+        seed,
+    }
+}
+
+fn open(fs: &SimFs, seed: u64) -> Result<(Log<SimFs>, Recovery), OpenError> {
+    Log::open(fs.clone(), Path::new(DIRECTORY), settings(seed))
+}
+
+/// A record that says which one it is.
+fn record(number: u64, length: usize) -> NewRecord {
+    let filler = vec![number as u8; length];
+    NewRecord {
+        producer: None,
+        enqueued_unix_ms: number,
+        items: number as u32,
+        lane: (number % 3) as u8,
+        codec: 0,
+        meta: Bytes::copy_from_slice(&number.to_le_bytes()),
+        payload: vec![Bytes::copy_from_slice(&number.to_le_bytes()), filler.into()],
+    }
+}
+
+/// Which record it is, if all of it is as it was written.
+fn number_of(stored: &StoredRecord) -> u64 {
+    let number = stored.header.enqueued_unix_ms;
+    let wanted = record(number, stored.payload.len() - 8);
+    assert_eq!(stored.meta, wanted.meta);
+    assert_eq!(stored.payload, wanted.payload.concat());
+    assert_eq!(stored.header, wanted.header(stored.header.sequence));
+    number
+}
+
+fn numbers<F: Fs>(log: &Log<F>) -> Vec<u64> {
+    let records = log.records(0).expect("the disk works");
+    records.iter().map(number_of).collect()
+}
+
+fn fill(log: &mut Log<SimFs>, numbers: std::ops::Range<u64>) {
+    for number in numbers {
+        let appended = log.append(&[record(number, 100)]);
+        appended.expect("the disk works");
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_was_appended_is_read_in_order_also_after_opening_again(
+        groups in prop::collection::vec(prop::collection::vec(0..3000_usize, 0..5), 0..10),
+        write_bytes_max in prop::option::of(1..700_usize),
+    ) {
+        let faults = Faults { write_bytes_max, ..Faults::default() };
+        let fs = SimFs::with(faults);
+        let mut expected = Vec::new();
+        for (round, group) in groups.iter().enumerate() {
+            // Opened anew every third time.
+            let (mut log, recovery) = open(&fs, round as u64).expect("the disk works");
+            prop_assert_eq!((recovery.quarantined, recovery.torn_bytes), (0, 0));
+            let first = expected.len() as u64;
+            let records: Vec<_> = (first..).zip(group).map(|(n, len)| record(n, *len)).collect();
+            let sequence = log.append(&records).expect("the disk works");
+            prop_assert_eq!(sequence, first + 1);
+            expected.extend(first..first + group.len() as u64);
+            prop_assert_eq!(&numbers(&log), &expected);
+        }
+        let (log, _) = open(&fs, 99).expect("the disk works");
+        prop_assert_eq!(numbers(&log), expected);
+    }
+}
+
+#[test]
+fn works_on_a_real_disk() {
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let path = directory.path().join("queue");
+    let opened = Log::open(OsFs, &path, settings(1));
+    let (mut log, _) = opened.expect("the directory can be written");
+    for number in 0..50 {
+        let appended = log.append(&[record(number, 100), record(number + 100, 0)]);
+        appended.expect("there is room");
+    }
+    let second = Log::open(OsFs, &path, settings(2));
+    assert!(matches!(second, Err(OpenError::Locked(_))));
+    drop(log);
+    let reopened = Log::open(OsFs, &path, settings(3));
+    let (log, recovery) = reopened.expect("nobody holds it");
+    assert_eq!(recovery.quarantined, 0);
+    assert_eq!(numbers(&log).len(), 100);
+}
+
+/// Appends until the power goes, and says which records were acknowledged.
+fn until_the_power_goes(fs: &SimFs, seed: u64, from: u64) -> (Vec<u64>, u64) {
+    let mut acknowledged = Vec::new();
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut number = from;
+    let Ok((mut log, _)) = open(fs, seed) else {
+        return (acknowledged, number);
+    };
+    for _ in 0..12 {
+        let group: Vec<u64> = (number..number + random.u64(1..4)).collect();
+        number += group.len() as u64;
+        let records: Vec<_> = group
+            .iter()
+            .map(|n| record(*n, random.usize(..900)))
+            .collect();
+        if log.append(&records).is_ok() {
+            acknowledged.extend(group);
+        }
+    }
+    (acknowledged, number)
+}
+
+/// Several losses of power in a row, at random calls.
+fn survives_losses_of_power(seed: u64) {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut acknowledged = Vec::new();
+    let mut from = 0;
+    let mut fs = SimFs::default();
+    for _ in 0..3 {
+        let faults = Faults {
+            power_off_at: Some(random.u64(1..60)),
+            write_bytes_max: random.bool().then(|| random.usize(1..2000)),
+            ..Faults::default()
+        };
+        let running = fs.restarted(faults);
+        let (taken, next) = until_the_power_goes(&running, random.u64(..), from);
+        acknowledged.extend(taken);
+        from = next;
+        fs = running.crashed(&mut random);
+        let (log, _) = open(&fs, random.u64(..)).expect("the power is back");
+        let found = numbers(&log);
+        assert!(
+            found.is_sorted_by(|a, b| a < b),
+            "seed {seed}: {found:?} are not in order"
+        );
+        let lost: Vec<_> = acknowledged
+            .iter()
+            .filter(|number| !found.contains(number))
+            .collect();
+        assert!(lost.is_empty(), "seed {seed} lost {lost:?}");
+    }
+}
+
+#[test]
+fn a_loss_of_power_loses_nothing_acknowledged() {
+    for seed in 0..CRASHES {
+        survives_losses_of_power(seed);
+    }
+}
+
+#[test]
+fn every_call_may_fail_once_without_losing_what_was_acknowledged() {
+    let kinds = [
+        io::ErrorKind::StorageFull,
+        io::ErrorKind::Interrupted,
+        io::ErrorKind::Other,
+    ];
+    let calls = {
+        let fs = SimFs::default();
+        until_the_power_goes(&fs, 1, 0);
+        fs.calls()
+    };
+    assert!(calls > 30, "there is something to fail");
+    for call in 1..=calls {
+        for kind in kinds {
+            let faults = Faults {
+                fail: vec![(call, kind)],
+                ..Faults::default()
+            };
+            let fs = SimFs::with(faults);
+            let (acknowledged, _) = until_the_power_goes(&fs, 1, 0);
+            let mut random = fastrand::Rng::with_seed(call);
+            for fs in [fs.crashed(&mut random), fs.restarted(Faults::default())] {
+                let (log, _) = open(&fs, 2).expect("nothing fails any more");
+                let found = numbers(&log);
+                let complete = acknowledged.iter().all(|number| found.contains(number));
+                assert!(
+                    complete,
+                    "call {call} with {kind}: {acknowledged:?} {found:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_file_whose_sync_failed_is_never_trusted_again() {
+    let fs = SimFs::default();
+    let (mut log, _) = open(&fs, 1).expect("the disk works");
+    fill(&mut log, 0..3);
+    drop(log);
+    let count = |path: &PathBuf| path.extension().is_some_and(|it| it == "seg");
+    let before = fs.paths().iter().filter(|path| count(path)).count();
+    // Opening takes some calls, then come the new segment and one write before its sync.
+    for call in 1..40 {
+        let faults = Faults {
+            fail: vec![(call, io::ErrorKind::Other)],
+            ..Faults::default()
+        };
+        let fs = fs.restarted(faults);
+        let Ok((mut log, _)) = open(&fs, 2) else {
+            continue;
+        };
+        let Ok(_) = log.append(&[record(3, 10)]) else {
+            continue;
+        };
+        let after = fs.crashed(&mut fastrand::Rng::with_seed(call));
+        let (log, _) = open(&after, 3).expect("nothing fails any more");
+        assert!(numbers(&log).contains(&3), "call {call}");
+    }
+    assert!(before > 0);
+}
+
+#[test]
+fn a_torn_tail_costs_only_what_is_torn() {
+    let fs = SimFs::default();
+    let (mut log, _) = open(&fs, 1).expect("the disk works");
+    fill(&mut log, 0..3);
+    drop(log);
+    let path = Path::new(DIRECTORY).join(segment_name(1));
+    let mut whole = Vec::new();
+    fs.tamper(&path, |bytes| whole.clone_from(bytes));
+    let record_len = (whole.len() - SEGMENT_HEADER_BYTES) / 3;
+    for cut in SEGMENT_HEADER_BYTES..whole.len() {
+        fs.tamper(&path, |bytes| *bytes = whole[..cut].to_vec());
+        let (log, recovery) = open(&fs, 2).expect("the disk works");
+        let (mut left, mut torn) = (
+            (cut - SEGMENT_HEADER_BYTES) / record_len,
+            (cut - SEGMENT_HEADER_BYTES) % record_len,
+        );
+        // The last four bytes are padding.
+        if torn >= record_len - 4 {
+            (left, torn) = (left + 1, 0);
+        }
+        let left = left as u64;
+        assert_eq!(numbers(&log), (0..left).collect::<Vec<_>>(), "cut at {cut}");
+        assert_eq!(recovery.torn_bytes, torn as u64, "cut at {cut}");
+        assert_eq!(log.next_sequence(), left + 1);
+    }
+}
+
+#[test]
+fn every_flipped_bit_costs_its_record_alone_and_is_told() {
+    let fs = SimFs::default();
+    let (mut log, _) = open(&fs, 1).expect("the disk works");
+    for number in 0..4 {
+        log.append(&[record(number, 20)]).expect("the disk works");
+    }
+    drop(log);
+    let path = Path::new(DIRECTORY).join(segment_name(1));
+    let mut whole = Vec::new();
+    fs.tamper(&path, |bytes| whole.clone_from(bytes));
+    let record_len = (whole.len() - SEGMENT_HEADER_BYTES) / 4;
+    // All but the last record: damage there cannot be told from a torn tail.
+    let bits = SEGMENT_HEADER_BYTES * 8..(whole.len() - record_len) * 8;
+    for bit in bits {
+        fs.tamper(&path, |bytes| {
+            bytes.clone_from(&whole);
+            bytes[bit / 8] ^= 1 << (bit % 8);
+        });
+        let (log, _) = open(&fs, 2).expect("the disk works");
+        let (mut found, mut missing) = (Vec::new(), 0);
+        let read = log.read(0, |step| match step {
+            Found::Record(record) => found.push(number_of(&record)),
+            Found::Damage(damage) => missing += damage.records,
+        });
+        read.expect("the disk works");
+        let hit = ((bit / 8 - SEGMENT_HEADER_BYTES) / record_len) as u64;
+        let others: Vec<_> = (0..4).filter(|number| *number != hit).collect();
+        match missing {
+            // Zeros between two records belong to neither.
+            0 => assert_eq!(found, [0, 1, 2, 3], "bit {bit}"),
+            1 => assert_eq!(found, others, "bit {bit}"),
+            more => panic!("bit {bit} cost {more} records"),
+        }
+    }
+}
+
+#[test]
+fn files_of_another_log_are_set_aside_and_newer_ones_left_alone() {
+    let fs = SimFs::default();
+    let (mut log, _) = open(&fs, 1).expect("the disk works");
+    fill(&mut log, 0..40);
+    drop(log);
+    let foreign = SegmentHeader {
+        identity: [9; 16],
+        epoch: 5,
+        first: 500,
+    };
+    let path = Path::new(DIRECTORY).join(segment_name(500));
+    drop(fs.create(&path).expect("the disk works"));
+    fs.tamper(&path, |bytes| *bytes = foreign.encode().to_vec());
+    let (log, recovery) = open(&fs, 2).expect("the disk works");
+    assert_eq!(recovery.quarantined, 1);
+    assert_eq!(numbers(&log), (0..40).collect::<Vec<_>>());
+    drop(log);
+    let mut newer = foreign.encode();
+    newer[8] = 2;
+    let checksum = crc32c::crc32c(&newer[..60]).to_le_bytes();
+    newer[60..].copy_from_slice(&checksum);
+    drop(fs.create(&path).expect("the disk works"));
+    fs.tamper(&path, |bytes| *bytes = newer.to_vec());
+    let before = fs.paths();
+    assert!(matches!(open(&fs, 3), Err(OpenError::Newer { .. })));
+    assert_eq!(fs.paths(), before);
+}

@@ -1,0 +1,362 @@
+//! A file system in memory that loses power.
+//!
+//! It keeps apart what programs see and what is on the disk. Until a file is synced its writes are
+//! pending: after a crash each of them is there, or not, or torn at any 512 bytes, in any
+//! combination. Until a directory is synced its changes are pending in the same way. From the
+//! moment the power goes every call fails.
+
+use std::collections::BTreeMap;
+use std::io::{self, IoSlice};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::fs::{Fs, FsFile};
+
+/// What a disk writes as a whole.
+const SECTOR: usize = 512;
+
+/// See the module's documentation. Clones are the same file system.
+#[derive(Clone, Default)]
+pub(crate) struct SimFs(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    files: Vec<Arc<Mutex<Content>>>,
+    names: BTreeMap<PathBuf, usize>,
+    durable_names: BTreeMap<PathBuf, usize>,
+    pending_names: Vec<NameChange>,
+    locked: bool,
+    calls: u64,
+    faults: Faults,
+}
+
+/// What goes wrong, by the number of the call.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Faults {
+    /// From this call on nothing works.
+    pub(crate) power_off_at: Option<u64>,
+    /// These calls fail once, with this kind.
+    pub(crate) fail: Vec<(u64, io::ErrorKind)>,
+    /// Every write stops after so many bytes.
+    pub(crate) write_bytes_max: Option<usize>,
+}
+
+#[derive(Clone)]
+enum NameChange {
+    Set(PathBuf, usize),
+    Unset(PathBuf),
+}
+
+#[derive(Default)]
+struct Content {
+    now: Vec<u8>,
+    durable: Vec<u8>,
+    pending: Vec<Change>,
+}
+
+enum Change {
+    Write(usize, Vec<u8>),
+    Cut(usize),
+}
+
+pub(crate) struct SimFile {
+    fs: SimFs,
+    content: Arc<Mutex<Content>>,
+}
+
+/// Frees the lock.
+pub(crate) struct SimLock(SimFs);
+
+impl Drop for SimLock {
+    fn drop(&mut self) {
+        self.0.0.lock().locked = false;
+    }
+}
+
+impl SimFs {
+    pub(crate) fn with(faults: Faults) -> Self {
+        let fs = SimFs::default();
+        fs.0.lock().faults = faults;
+        fs
+    }
+
+    /// Calls so far.
+    pub(crate) fn calls(&self) -> u64 {
+        self.0.lock().calls
+    }
+
+    /// What is on the disk after a loss of power, one of the many possibilities.
+    pub(crate) fn crashed(&self, random: &mut fastrand::Rng) -> SimFs {
+        let state = self.0.lock();
+        let mut names = state.durable_names.clone();
+        for change in &state.pending_names {
+            if random.bool() {
+                change.apply(&mut names);
+            }
+        }
+        let files = state.files.iter().map(|content| {
+            let after = content.lock().crashed(random);
+            Arc::new(Mutex::new(Content::at_rest(after)))
+        });
+        SimFs(Arc::new(Mutex::new(State {
+            files: files.collect(),
+            durable_names: names.clone(),
+            names,
+            ..State::default()
+        })))
+    }
+
+    /// The same disk with other faults and its calls counted anew; nothing is lost.
+    pub(crate) fn restarted(&self, faults: Faults) -> SimFs {
+        let mut state = self.0.lock();
+        state.locked = false;
+        state.calls = 0;
+        state.faults = faults;
+        drop(state);
+        self.clone()
+    }
+
+    /// The bytes of a file, to be looked at or changed behind the log's back.
+    pub(crate) fn tamper(&self, path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
+        let state = self.0.lock();
+        let file = state.names.get(path).expect("the file is there");
+        let mut content = state.files[*file].lock();
+        change(&mut content.now);
+        *content = Content::at_rest(std::mem::take(&mut content.now));
+    }
+
+    pub(crate) fn paths(&self) -> Vec<PathBuf> {
+        self.0.lock().names.keys().cloned().collect()
+    }
+
+    fn call(&self) -> io::Result<()> {
+        self.0.lock().call()
+    }
+}
+
+impl NameChange {
+    fn apply(&self, names: &mut BTreeMap<PathBuf, usize>) {
+        match self {
+            NameChange::Set(path, file) => names.extend([(path.clone(), *file)]),
+            NameChange::Unset(path) => names.retain(|name, _| name != path),
+        }
+    }
+
+    fn is_in(&self, directory: &Path) -> bool {
+        let (NameChange::Set(path, _) | NameChange::Unset(path)) = self;
+        path.parent() == Some(directory)
+    }
+}
+
+impl State {
+    fn call(&mut self) -> io::Result<()> {
+        self.calls += 1;
+        let faults = &self.faults;
+        if faults.power_off_at.is_some_and(|at| self.calls >= at) {
+            return Err(io::Error::other("the power is off"));
+        }
+        match faults.fail.iter().find(|(call, _)| *call == self.calls) {
+            Some((_, kind)) => Err((*kind).into()),
+            None => Ok(()),
+        }
+    }
+
+    fn set(&mut self, path: &Path, file: usize) {
+        self.names.insert(path.to_owned(), file);
+        self.pending_names
+            .push(NameChange::Set(path.to_owned(), file));
+    }
+
+    fn unset(&mut self, path: &Path) -> io::Result<usize> {
+        let file = self.names.remove(path).ok_or(io::ErrorKind::NotFound)?;
+        self.pending_names.push(NameChange::Unset(path.to_owned()));
+        Ok(file)
+    }
+}
+
+impl Content {
+    fn at_rest(bytes: Vec<u8>) -> Self {
+        Content {
+            durable: bytes.clone(),
+            now: bytes,
+            pending: Vec::new(),
+        }
+    }
+
+    fn crashed(&self, random: &mut fastrand::Rng) -> Vec<u8> {
+        let mut bytes = self.durable.clone();
+        for change in &self.pending {
+            match change {
+                Change::Cut(_) if random.bool() => {}
+                Change::Cut(len) => bytes.truncate(*len),
+                Change::Write(offset, written) => {
+                    let fate = random.u8(..3);
+                    let mut at = *offset;
+                    for sector in sectors(*offset, written) {
+                        if fate == 0 || (fate == 1 && random.bool()) {
+                            overwrite(&mut bytes, at, sector);
+                        }
+                        at += sector.len();
+                    }
+                }
+            }
+        }
+        bytes
+    }
+}
+
+/// Cuts what is written at `offset` where the disk's sectors begin.
+fn sectors(offset: usize, written: &[u8]) -> Vec<&[u8]> {
+    let first = (SECTOR - offset % SECTOR).min(written.len());
+    let (head, rest) = written.split_at(first);
+    std::iter::once(head).chain(rest.chunks(SECTOR)).collect()
+}
+
+fn overwrite(bytes: &mut Vec<u8>, at: usize, new: &[u8]) {
+    let end = at + new.len();
+    if bytes.len() < end {
+        bytes.resize(end, 0);
+    }
+    bytes[at..end].copy_from_slice(new);
+}
+
+impl Fs for SimFs {
+    type File = SimFile;
+    type Lock = SimLock;
+
+    fn create_dir(&self, _: &Path) -> io::Result<()> {
+        self.call()
+    }
+
+    fn list(&self, directory: &Path) -> io::Result<Vec<String>> {
+        self.call()?;
+        let state = self.0.lock();
+        let inside = state
+            .names
+            .keys()
+            .filter(|path| path.parent() == Some(directory));
+        let names = inside.filter_map(|path| path.file_name()?.to_str());
+        Ok(names.map(str::to_owned).collect())
+    }
+
+    fn open(&self, path: &Path) -> io::Result<SimFile> {
+        self.call()?;
+        let state = self.0.lock();
+        let file = state.names.get(path).ok_or(io::ErrorKind::NotFound)?;
+        Ok(SimFile {
+            fs: self.clone(),
+            content: Arc::clone(&state.files[*file]),
+        })
+    }
+
+    fn create(&self, path: &Path) -> io::Result<SimFile> {
+        self.call()?;
+        let mut state = self.0.lock();
+        if state.names.contains_key(path) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let content = Arc::<Mutex<Content>>::default();
+        state.files.push(Arc::clone(&content));
+        let file = state.files.len() - 1;
+        state.set(path, file);
+        Ok(SimFile {
+            fs: self.clone(),
+            content,
+        })
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.call()?;
+        let mut state = self.0.lock();
+        let file = state.unset(from)?;
+        state.set(to, file);
+        Ok(())
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.call()?;
+        self.0.lock().unset(path).map(drop)
+    }
+
+    fn sync_dir(&self, directory: &Path) -> io::Result<()> {
+        self.call()?;
+        let mut state = self.0.lock();
+        let changes = std::mem::take(&mut state.pending_names);
+        let (synced, left) = changes
+            .into_iter()
+            .partition::<Vec<_>, _>(|change| change.is_in(directory));
+        state.pending_names = left;
+        for change in synced {
+            change.apply(&mut state.durable_names);
+        }
+        Ok(())
+    }
+
+    fn lock(&self, _: &Path) -> io::Result<SimLock> {
+        self.call()?;
+        let mut state = self.0.lock();
+        if std::mem::replace(&mut state.locked, true) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        Ok(SimLock(self.clone()))
+    }
+}
+
+impl FsFile for SimFile {
+    fn size(&self) -> io::Result<u64> {
+        self.fs.call()?;
+        Ok(self.content.lock().now.len() as u64)
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.fs.call()?;
+        let content = self.content.lock();
+        let from = content.now.get(offset as usize..).unwrap_or_default();
+        let read = from.len().min(buffer.len());
+        buffer[..read].copy_from_slice(&from[..read]);
+        Ok(read)
+    }
+
+    fn write_at(&self, pieces: &[IoSlice<'_>], offset: u64) -> io::Result<usize> {
+        let outcome = self.fs.call();
+        let mut bytes: Vec<u8> = pieces
+            .iter()
+            .flat_map(|piece| piece.iter().copied())
+            .collect();
+        if let Some(max) = self.fs.0.lock().faults.write_bytes_max {
+            bytes.truncate(max);
+        }
+        // A write that fails may have written anything.
+        let mut content = self.content.lock();
+        overwrite(&mut content.now, offset as usize, &bytes);
+        let written = bytes.len();
+        content.pending.push(Change::Write(offset as usize, bytes));
+        outcome.map(|()| written)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let outcome = self.fs.call();
+        let mut content = self.content.lock();
+        match outcome {
+            Ok(()) => content.durable = content.now.clone(),
+            // As the kernel does: what could not be written is forgotten, not tried again.
+            Err(error) => {
+                let kept = content.pending.len() / 2;
+                content.pending.truncate(kept);
+                return Err(error);
+            }
+        }
+        content.pending.clear();
+        Ok(())
+    }
+
+    fn truncate(&self, len: u64) -> io::Result<()> {
+        self.fs.call()?;
+        let mut content = self.content.lock();
+        content.now.truncate(len as usize);
+        content.pending.push(Change::Cut(len as usize));
+        Ok(())
+    }
+}
