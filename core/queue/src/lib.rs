@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! <directory>/LOCK          held by the process that has the log open
+//! <directory>/cursor        which records are finished with
 //! <directory>/<seq>.seg     segments, named by the first sequence number they may hold
 //! <directory>/quarantine/   bytes that recovery took out, for people to look at
 //! ```
@@ -11,6 +12,7 @@
 //! thread asks. Everything it does to a disk goes through [`fs::Fs`], so that tests can lose power
 //! between any two calls. The format is drawn in [`format`].
 
+pub mod cursor;
 pub mod format;
 pub mod fs;
 pub mod log;
@@ -19,6 +21,7 @@ pub mod scan;
 #[cfg(test)]
 mod sim;
 
+pub use cursor::{Cursor, CursorFile, LANES, LaneCursor};
 pub use fs::{Fs, FsFile, OsFs};
 pub use log::{AppendError, Log, LogSettings, NewRecord, OpenError, Recovery};
 pub use scan::{Damage, Found, Scanner, StoredRecord};

@@ -117,10 +117,7 @@ impl<F: Fs> Log<F> {
         match self.write(records) {
             Ok(()) => {}
             Err(WriteError::Refused(error)) => return Err(error.into()),
-            Err(WriteError::Unknown(_)) => {
-                self.active = None;
-                self.write(records).map_err(WriteError::into_io)?;
-            }
+            Err(WriteError::Unknown(_)) => self.write(records).map_err(WriteError::into_io)?,
         }
         self.next += records.len() as u64;
         Ok(first)

@@ -339,17 +339,18 @@ impl FsFile for SimFile {
     fn sync(&self) -> io::Result<()> {
         let outcome = self.fs.call();
         let mut content = self.content.lock();
-        match outcome {
-            Ok(()) => content.durable = content.now.clone(),
-            // As the kernel does: what could not be written is forgotten, not tried again.
-            Err(error) => {
-                let kept = content.pending.len() / 2;
-                content.pending.truncate(kept);
-                return Err(error);
+        let mut pending = std::mem::take(&mut content.pending);
+        if outcome.is_err() {
+            // As kernels do: what could not be written is forgotten, and no later sync finds it.
+            pending.truncate(pending.len() / 2);
+        }
+        for change in pending {
+            match change {
+                Change::Write(offset, bytes) => overwrite(&mut content.durable, offset, &bytes),
+                Change::Cut(len) => content.durable.truncate(len),
             }
         }
-        content.pending.clear();
-        Ok(())
+        outcome
     }
 
     fn truncate(&self, len: u64) -> io::Result<()> {

@@ -1,0 +1,121 @@
+//! A cursor that was saved is there, or the one before it, or none; never another.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::sim::{Faults, SimFs};
+
+const PATH: &str = "/queue/cursor";
+const IDENTITY: Identity = [3; 16];
+
+fn open(fs: &SimFs) -> (CursorFile<crate::sim::SimFile>, Cursor) {
+    CursorFile::open(fs, Path::new(PATH), IDENTITY).expect("the disk works")
+}
+
+/// A cursor that says which one it is.
+fn cursor(number: u64) -> Cursor {
+    let mut cursor = Cursor {
+        next: number,
+        ..Cursor::default()
+    };
+    for lane in &mut cursor.lanes {
+        lane.advance_to(number);
+        lane.finish(number + 2);
+    }
+    cursor
+}
+
+fn lanes() -> impl Strategy<Value = [LaneCursor; LANES]> {
+    let lane = (
+        any::<u64>(),
+        prop::collection::btree_set(any::<u64>(), 0..40),
+    );
+    let lane = lane.prop_map(|(watermark, above)| LaneCursor { watermark, above });
+    proptest::array::uniform(lane)
+}
+
+proptest! {
+    #[test]
+    fn a_saved_cursor_reads_back(next: u64, lanes in lanes()) {
+        let saved = Cursor { next, lanes };
+        let fs = SimFs::default();
+        open(&fs).0.save(&saved).expect("the disk works");
+        prop_assert_eq!(open(&fs).1, saved);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_unfinished_and_nothing_else_changes(count in 0..2000_u64) {
+        let mut saved = cursor(1);
+        saved.lanes[2].above = (10..10 + count).collect();
+        let fs = SimFs::default();
+        open(&fs).0.save(&saved).expect("the disk works");
+        let read = open(&fs).1;
+        for (read, saved) in read.lanes.iter().zip(&saved.lanes) {
+            prop_assert_eq!(read.watermark, saved.watermark);
+            prop_assert!(read.above.is_subset(&saved.above));
+        }
+        let listed: usize = read.lanes.iter().map(|lane| lane.above.len()).sum();
+        prop_assert_eq!(listed, (count as usize + 7).min(LISTED_MAX));
+    }
+
+    #[test]
+    fn a_loss_of_power_leaves_the_last_saved_or_the_one_being_saved(seed: u64, power in 3..40_u64) {
+        let fs = SimFs::default();
+        let mut file = open(&fs).0;
+        let directory = Path::new(PATH).parent().expect("it has one");
+        fs.sync_dir(directory).expect("the disk works");
+        let calls = fs.calls();
+        let running = fs.restarted(Faults { power_off_at: Some(power), ..Faults::default() });
+        prop_assert!(calls < 40);
+        let saves = (1..20).take_while(|number| file.save(&cursor(*number)).is_ok());
+        let saved = saves.count() as u64;
+        let after = running.crashed(&mut fastrand::Rng::with_seed(seed));
+        let read = open(&after).1;
+        let possible = [saved, saved + 1].map(|number| match number {
+            0 => Cursor::default(),
+            number => cursor(number),
+        });
+        prop_assert!(possible.contains(&read), "{saved} were saved, {read:?} was read");
+    }
+
+    #[test]
+    fn finishing_in_any_order_finishes_exactly_those(
+        finished in prop::collection::btree_set(0..60_u64, 0..60),
+        watermark in 0..60_u64,
+    ) {
+        let mut lane = LaneCursor::default();
+        finished.iter().rev().for_each(|sequence| lane.finish(*sequence));
+        lane.advance_to(watermark);
+        lane.advance_to(watermark / 2);
+        for sequence in 0..60 {
+            let expected = sequence < watermark || finished.contains(&sequence);
+            prop_assert_eq!(lane.is_finished(sequence), expected);
+        }
+        prop_assert!(lane.above.iter().all(|sequence| *sequence >= watermark));
+    }
+}
+
+#[test]
+fn every_flipped_bit_gives_the_cursor_before() {
+    let fs = SimFs::default();
+    let (mut file, _) = open(&fs);
+    file.save(&cursor(1)).expect("the disk works");
+    file.save(&cursor(2)).expect("the disk works");
+    let path = Path::new(PATH);
+    // The second generation is in slot 0; most of a slot is zeros, so every 7th bit is enough.
+    for bit in (0..SLOT_BYTES * 8).step_by(7) {
+        let flip = |bytes: &mut Vec<u8>| bytes[bit / 8] ^= 1 << (bit % 8);
+        fs.tamper(path, flip);
+        assert_eq!(open(&fs).1, cursor(1), "bit {bit}");
+        fs.tamper(path, flip);
+    }
+    assert_eq!(open(&fs).1, cursor(2));
+}
+
+#[test]
+fn the_cursor_of_another_log_says_nothing() {
+    let fs = SimFs::default();
+    open(&fs).0.save(&cursor(7)).expect("the disk works");
+    let other = CursorFile::open(&fs, Path::new(PATH), [4; 16]);
+    assert_eq!(other.expect("the disk works").1, Cursor::default());
+}
