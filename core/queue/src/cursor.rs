@@ -80,11 +80,13 @@ pub struct CursorFile<F> {
 
 impl<F: FsFile> CursorFile<F> {
     /// Opens or creates the file at `path`. Gives the newest cursor of this log that is whole;
-    /// without one, everything is unfinished.
+    /// without one, everything is unfinished. A log without segments has the `identity` that its
+    /// cursor says, or else `fresh`.
     pub fn open<S: Fs<File = F>>(
         fs: &S,
         path: &Path,
-        identity: Identity,
+        identity: Option<Identity>,
+        fresh: Identity,
     ) -> io::Result<(Self, Cursor)> {
         let file = match fs.open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => fs.create(path)?,
@@ -93,15 +95,25 @@ impl<F: FsFile> CursorFile<F> {
         let bytes = read_at_most(&file, 0, 2 * SLOT_BYTES)?;
         let slots = bytes.chunks_exact(SLOT_BYTES);
         let newest = slots
-            .filter_map(|slot| decode(slot, identity))
-            .max_by_key(|(generation, _)| *generation);
-        let (generation, cursor) = newest.unwrap_or_default();
+            .filter_map(decode)
+            .filter(|slot| identity.is_none_or(|identity| identity == slot.identity))
+            .max_by_key(|slot| slot.generation);
+        let newest = newest.unwrap_or_else(|| Slot {
+            generation: 0,
+            identity: identity.unwrap_or(fresh),
+            cursor: Cursor::default(),
+        });
         let opened = CursorFile {
             file,
-            identity,
-            generation,
+            identity: newest.identity,
+            generation: newest.generation,
         };
-        Ok((opened, cursor))
+        Ok((opened, newest.cursor))
+    }
+
+    /// The log it belongs to.
+    pub fn identity(&self) -> Identity {
+        self.identity
     }
 
     /// Returns when `cursor` would survive a loss of power. After an error the one before does.
@@ -114,6 +126,13 @@ impl<F: FsFile> CursorFile<F> {
         self.generation = generation;
         Ok(())
     }
+}
+
+/// A slot that is whole.
+struct Slot {
+    generation: u64,
+    identity: Identity,
+    cursor: Cursor,
 }
 
 fn encode(generation: u64, identity: Identity, cursor: &Cursor) -> Vec<u8> {
@@ -138,7 +157,7 @@ fn encode(generation: u64, identity: Identity, cursor: &Cursor) -> Vec<u8> {
     slot
 }
 
-fn decode(slot: &[u8], identity: Identity) -> Option<(u64, Cursor)> {
+fn decode(slot: &[u8]) -> Option<Slot> {
     let (content, checksum) = slot.split_last_chunk()?;
     if crc32c::crc32c(content) != u32::from_le_bytes(*checksum) {
         return None;
@@ -150,10 +169,9 @@ fn decode(slot: &[u8], identity: Identity) -> Option<(u64, Cursor)> {
         return None;
     }
     let generation = word()?;
-    let (first, second) = identity.split_at(8);
-    if word()?.to_le_bytes() != first || word()?.to_le_bytes() != second {
-        return None;
-    }
+    let mut identity = Identity::default();
+    identity[..8].copy_from_slice(&word()?.to_le_bytes());
+    identity[8..].copy_from_slice(&word()?.to_le_bytes());
     let mut cursor = Cursor {
         next: word()?,
         ..Cursor::default()
@@ -165,7 +183,11 @@ fn decode(slot: &[u8], identity: Identity) -> Option<(u64, Cursor)> {
             lane.above.insert(word()?);
         }
     }
-    Some((generation, cursor))
+    Some(Slot {
+        generation,
+        identity,
+        cursor,
+    })
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 
+use crate::cursor::{Cursor, CursorFile};
 use crate::format::{
     ALIGNMENT, Identity, Producer, RECORD_HEADER_BYTES, RecordHeader, SEGMENT_HEADER_BYTES,
     SegmentHeader,
@@ -13,6 +14,7 @@ use crate::fs::{Fs, FsFile, write_all_at};
 use crate::scan::{Damage, Found, Scanner, StoredRecord};
 
 mod recover;
+mod release;
 
 #[cfg(test)]
 mod tests;
@@ -81,6 +83,8 @@ pub struct Log<F: Fs> {
     segments: Vec<Segment>,
     active: Option<Active<F::File>>,
     next: u64,
+    cursor: Cursor,
+    cursor_file: CursorFile<F::File>,
     _lock: F::Lock,
 }
 
@@ -88,6 +92,7 @@ pub struct Log<F: Fs> {
 #[derive(Clone, Copy, Debug)]
 struct Segment {
     header: SegmentHeader,
+    bytes: u64,
 }
 
 /// The segment that is written to; everything before `end` is safe.
@@ -141,10 +146,11 @@ impl<F: Fs> Log<F> {
             };
         }
         active.file.sync().map_err(WriteError::Unknown)?;
-        self.active = Some(Active {
-            end: end + group.bytes,
-            ..active
-        });
+        let end = end + group.bytes;
+        self.active = Some(Active { end, ..active });
+        if let Some(segment) = self.segments.last_mut() {
+            segment.bytes = end;
+        }
         Ok(())
     }
 
@@ -166,7 +172,10 @@ impl<F: Fs> Log<F> {
             drop(self.fs.remove(&path));
             return Err(error);
         }
-        self.segments.push(Segment { header });
+        self.segments.push(Segment {
+            header,
+            bytes: SEGMENT_HEADER_BYTES as u64,
+        });
         Ok(Active {
             file,
             header,

@@ -9,7 +9,7 @@ const PATH: &str = "/queue/cursor";
 const IDENTITY: Identity = [3; 16];
 
 fn open(fs: &SimFs) -> (CursorFile<crate::sim::SimFile>, Cursor) {
-    CursorFile::open(fs, Path::new(PATH), IDENTITY).expect("the disk works")
+    CursorFile::open(fs, Path::new(PATH), Some(IDENTITY), IDENTITY).expect("the disk works")
 }
 
 /// A cursor that says which one it is.
@@ -116,6 +116,11 @@ fn every_flipped_bit_gives_the_cursor_before() {
 fn the_cursor_of_another_log_says_nothing() {
     let fs = SimFs::default();
     open(&fs).0.save(&cursor(7)).expect("the disk works");
-    let other = CursorFile::open(&fs, Path::new(PATH), [4; 16]);
-    assert_eq!(other.expect("the disk works").1, Cursor::default());
+    let of = |identity| {
+        let opened = CursorFile::open(&fs, Path::new(PATH), identity, [5; 16]);
+        let (file, read) = opened.expect("the disk works");
+        (file.identity(), read)
+    };
+    assert_eq!(of(Some([4; 16])), ([4; 16], Cursor::default()));
+    assert_eq!(of(None), (IDENTITY, cursor(7)));
 }

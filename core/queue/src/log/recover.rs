@@ -8,11 +8,13 @@ use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
 
 use super::{Log, LogSettings, Segment, segment_name};
+use crate::cursor::CursorFile;
 use crate::format::{HeaderFault, Identity, SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::fs::{Fs, FsFile, read_at_most, write_all_at};
 use crate::scan::{Found, Scanner};
 
 const LOCK: &str = "LOCK";
+const CURSOR: &str = "cursor";
 const QUARANTINE: &str = "quarantine";
 const SEGMENT_SUFFIX: &str = ".seg";
 
@@ -62,15 +64,21 @@ impl<F: Fs> Log<F> {
         let names = fs.list(directory).map_err(failed)?;
         let candidates = candidates(&fs, directory, names)?;
         let mut random = fastrand::Rng::with_seed(settings.seed);
+        let fresh = random.u128(..).to_le_bytes();
+        let path = directory.join(CURSOR);
+        let opened = CursorFile::open(&fs, &path, identity(&candidates), fresh);
+        let (cursor_file, cursor) = opened.map_err(failed)?;
         let mut log = Log {
-            identity: identity(&candidates).unwrap_or_else(|| random.u128(..).to_le_bytes()),
+            identity: cursor_file.identity(),
             fs,
             directory: directory.to_owned(),
             settings,
             random,
             segments: Vec::new(),
             active: None,
-            next: 1,
+            next: 1.max(cursor.next),
+            cursor,
+            cursor_file,
             _lock: lock,
         };
         let recovery = log.recover(candidates).map_err(failed)?;
@@ -79,12 +87,17 @@ impl<F: Fs> Log<F> {
 
     fn recover(&mut self, candidates: Vec<Candidate>) -> io::Result<Recovery> {
         let mut recovery = Recovery::default();
-        for Candidate { name, header } in candidates {
+        for Candidate {
+            name,
+            header,
+            bytes,
+        } in candidates
+        {
             match header {
                 Some(header)
                     if header.identity == self.identity && name == segment_name(header.first) =>
                 {
-                    self.segments.push(Segment { header });
+                    self.segments.push(Segment { header, bytes });
                 }
                 _ => {
                     self.quarantine(&name)?;
@@ -110,12 +123,15 @@ impl<F: Fs> Log<F> {
         while let Some(found) = scanner.step()? {
             drop::<Found>(found);
         }
-        self.next = scanner.next_sequence();
+        self.next = self.next.max(scanner.next_sequence());
         let (tail, end) = (scanner.tail(), file.size()?);
         if tail < end {
             self.keep_tail(&name, &file, tail..end)?;
             file.truncate(tail)?;
             file.sync()?;
+        }
+        if let Some(last) = self.segments.last_mut() {
+            last.bytes = tail;
         }
         Ok(end - tail)
     }
@@ -151,6 +167,7 @@ impl<F: Fs> Log<F> {
 struct Candidate {
     name: String,
     header: Option<SegmentHeader>,
+    bytes: u64,
 }
 
 fn candidates<F: Fs>(
@@ -165,17 +182,22 @@ fn candidates<F: Fs>(
         }
         let path = directory.join(&name);
         let read = fs.open(&path);
-        let read = read.and_then(|file| read_at_most(&file, 0, SEGMENT_HEADER_BYTES));
-        let bytes = match read {
-            Ok(bytes) => bytes,
+        let read =
+            read.and_then(|file| Ok((read_at_most(&file, 0, SEGMENT_HEADER_BYTES)?, file.size()?)));
+        let (begin, bytes) = match read {
+            Ok(read) => read,
             Err(source) => return Err(OpenError::Io { path, source }),
         };
-        let header = match SegmentHeader::decode(&bytes) {
+        let header = match SegmentHeader::decode(&begin) {
             Ok(header) => Some(header),
             Err(HeaderFault::Damaged) => None,
             Err(source) => return Err(OpenError::Newer { path, source }),
         };
-        found.push(Candidate { name, header });
+        found.push(Candidate {
+            name,
+            header,
+            bytes,
+        });
     }
     Ok(found)
 }

@@ -1,10 +1,12 @@
 //! What the log holds after whatever happened to it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use proptest::prelude::*;
 
 use super::*;
+use crate::cursor::LANES;
 use crate::fs::OsFs;
 use crate::sim::{Faults, SimFs};
 
@@ -103,56 +105,125 @@ fn works_on_a_real_disk() {
     assert_eq!(numbers(&log).len(), 100);
 }
 
-/// Appends until the power goes, and says which records were acknowledged.
-fn until_the_power_goes(fs: &SimFs, seed: u64, from: u64) -> (Vec<u64>, u64) {
-    let mut acknowledged = Vec::new();
-    let mut random = fastrand::Rng::with_seed(seed);
-    let mut number = from;
-    let Ok((mut log, _)) = open(fs, seed) else {
-        return (acknowledged, number);
-    };
-    for _ in 0..12 {
-        let group: Vec<u64> = (number..number + random.u64(1..4)).collect();
-        number += group.len() as u64;
-        let records: Vec<_> = group
+/// What a client and a destination remember of a log, over all its lives.
+#[derive(Default)]
+struct Witness {
+    acknowledged: BTreeSet<u64>,
+    finished: BTreeSet<u64>,
+    /// The next record's number.
+    number: u64,
+}
+
+impl Witness {
+    /// Appends and finishes until the power goes.
+    fn use_log(&mut self, fs: &SimFs, seed: u64) {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let Ok((mut log, _)) = open(fs, seed) else {
+            return;
+        };
+        let Ok(records) = log.records(0) else { return };
+        let mut open: BTreeMap<u64, NewRecord> = records
             .iter()
-            .map(|n| record(*n, random.usize(..900)))
+            .filter(|stored| {
+                let header = stored.header;
+                !log.cursor().lanes[usize::from(header.lane)].is_finished(header.sequence)
+            })
+            .map(|stored| (stored.header.sequence, record(number_of(stored), 0)))
             .collect();
-        if log.append(&records).is_ok() {
-            acknowledged.extend(group);
+        for _ in 0..12 {
+            self.append(&mut log, &mut open, &mut random);
+            self.finish(&mut log, &mut open, &mut random);
         }
     }
-    (acknowledged, number)
+
+    fn append(
+        &mut self,
+        log: &mut Log<SimFs>,
+        open: &mut BTreeMap<u64, NewRecord>,
+        random: &mut fastrand::Rng,
+    ) {
+        let numbers = self.number..self.number + random.u64(1..4);
+        self.number = numbers.end;
+        let records: Vec<_> = numbers
+            .clone()
+            .map(|number| record(number, random.usize(..900)))
+            .collect();
+        if let Ok(first) = log.append(&records) {
+            self.acknowledged.extend(numbers);
+            open.extend((first..).zip(records));
+        }
+    }
+
+    /// Finishes with some records in any order, and removes what is not needed.
+    fn finish(
+        &mut self,
+        log: &mut Log<SimFs>,
+        open: &mut BTreeMap<u64, NewRecord>,
+        random: &mut fastrand::Rng,
+    ) {
+        let chosen: Vec<u64> = open
+            .keys()
+            .copied()
+            .filter(|_| random.u8(..4) > 0)
+            .collect();
+        for sequence in chosen {
+            if let Some(record) = open.remove(&sequence) {
+                self.finished.insert(record.enqueued_unix_ms);
+                log.finish(record.lane, sequence);
+            }
+        }
+        for lane in 0..LANES as u8 {
+            let mut left = open.iter().filter(|(_, record)| record.lane == lane);
+            let first = left.next().map_or(log.next_sequence(), |(first, _)| *first);
+            log.advance(lane, first);
+        }
+        // A failure is the disk's; what is finished stays so.
+        if random.bool() {
+            drop(log.remove_finished());
+        } else {
+            drop(log.save());
+        }
+    }
+
+    /// Fails unless the log has everything that was acknowledged and not finished.
+    fn check(&self, log: &Log<SimFs>, of: &dyn std::fmt::Debug) {
+        let found = numbers(log);
+        assert!(
+            found.is_sorted_by(|a, b| a < b),
+            "{of:?}: {found:?} are not in order"
+        );
+        let found: BTreeSet<u64> = found.into_iter().collect();
+        let needed: BTreeSet<u64> = &self.acknowledged - &self.finished;
+        let lost = &needed - &found;
+        assert!(lost.is_empty(), "{of:?}: lost {lost:?}");
+        for stored in log.records(0).expect("the disk works") {
+            let lane = &log.cursor().lanes[usize::from(stored.header.lane)];
+            let number = number_of(&stored);
+            let skipped = lane.is_finished(stored.header.sequence);
+            assert!(
+                !skipped || self.finished.contains(&number) || !self.acknowledged.contains(&number),
+                "{of:?}: {number} counts as finished and is not"
+            );
+        }
+    }
 }
 
 /// Several losses of power in a row, at random calls.
 fn survives_losses_of_power(seed: u64) {
     let mut random = fastrand::Rng::with_seed(seed);
-    let mut acknowledged = Vec::new();
-    let mut from = 0;
+    let mut witness = Witness::default();
     let mut fs = SimFs::default();
     for _ in 0..3 {
         let faults = Faults {
-            power_off_at: Some(random.u64(1..60)),
+            power_off_at: Some(random.u64(1..100)),
             write_bytes_max: random.bool().then(|| random.usize(1..2000)),
             ..Faults::default()
         };
         let running = fs.restarted(faults);
-        let (taken, next) = until_the_power_goes(&running, random.u64(..), from);
-        acknowledged.extend(taken);
-        from = next;
+        witness.use_log(&running, random.u64(..));
         fs = running.crashed(&mut random);
         let (log, _) = open(&fs, random.u64(..)).expect("the power is back");
-        let found = numbers(&log);
-        assert!(
-            found.is_sorted_by(|a, b| a < b),
-            "seed {seed}: {found:?} are not in order"
-        );
-        let lost: Vec<_> = acknowledged
-            .iter()
-            .filter(|number| !found.contains(number))
-            .collect();
-        assert!(lost.is_empty(), "seed {seed} lost {lost:?}");
+        witness.check(&log, &("seed", seed));
     }
 }
 
@@ -172,11 +243,9 @@ fn every_call_may_fail_once_without_losing_what_was_acknowledged() {
         io::ErrorKind::Interrupted,
         io::ErrorKind::Other,
     ];
-    let calls = {
-        let fs = SimFs::default();
-        until_the_power_goes(&fs, 1, 0);
-        fs.calls()
-    };
+    let undisturbed = SimFs::default();
+    Witness::default().use_log(&undisturbed, 1);
+    let calls = undisturbed.calls();
     assert!(calls > 30, "there is something to fail");
     for call in 1..=calls {
         for kind in kinds {
@@ -185,19 +254,41 @@ fn every_call_may_fail_once_without_losing_what_was_acknowledged() {
                 ..Faults::default()
             };
             let fs = SimFs::with(faults);
-            let (acknowledged, _) = until_the_power_goes(&fs, 1, 0);
+            let mut witness = Witness::default();
+            witness.use_log(&fs, 1);
             let mut random = fastrand::Rng::with_seed(call);
             for fs in [fs.crashed(&mut random), fs.restarted(Faults::default())] {
                 let (log, _) = open(&fs, 2).expect("nothing fails any more");
-                let found = numbers(&log);
-                let complete = acknowledged.iter().all(|number| found.contains(number));
-                assert!(
-                    complete,
-                    "call {call} with {kind}: {acknowledged:?} {found:?}"
-                );
+                witness.check(&log, &("call", call, kind));
             }
         }
     }
+}
+
+#[test]
+fn finished_segments_leave_the_disk_and_their_numbers_are_not_given_again() {
+    let fs = SimFs::default();
+    let (mut log, _) = open(&fs, 1).expect("the disk works");
+    fill(&mut log, 0..40);
+    let before = log.bytes();
+    let next = log.next_sequence();
+    for lane in 0..LANES as u8 {
+        log.advance(lane, next);
+    }
+    let removed = log.remove_finished().expect("the disk works");
+    assert!(removed > 0);
+    assert_eq!(log.bytes(), before - removed);
+    let in_use = log.bytes();
+    drop(log);
+    for path in fs.paths() {
+        if path.extension().is_some_and(|it| it == "seg") {
+            fs.remove(&path).expect("the disk works");
+        }
+    }
+    let (mut log, _) = open(&fs, 2).expect("the disk works");
+    assert!(in_use > 0 && log.bytes() == 0);
+    let sequence = log.append(&[record(40, 1)]).expect("the disk works");
+    assert_eq!(sequence, next);
 }
 
 #[test]
