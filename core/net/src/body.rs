@@ -165,7 +165,7 @@ where
         return Ok(room.keep_frame(first));
     };
     room.admit(first.len() + second.len())?;
-    let mut buffer = Vec::with_capacity(room.lease.bytes());
+    let mut buffer = budget.buffer(room.lease.bytes());
     buffer.extend_from_slice(&first);
     buffer.extend_from_slice(&second);
     drop((first, second));
@@ -211,9 +211,11 @@ impl Room {
 
     /// Ends with a buffer of our own, and gives back what it does not use.
     pub(crate) fn keep(mut self, mut buffer: Vec<u8>) -> Bytes {
-        buffer.shrink_to_fit();
-        self.lease.shrink_to(buffer.capacity());
-        self.lease.hold(buffer)
+        if self.lease.bytes() > buffer.len() {
+            buffer.shrink_to_fit();
+            self.lease.shrink_to(buffer.capacity());
+        }
+        self.lease.hold_buffer(buffer)
     }
 }
 

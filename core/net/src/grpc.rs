@@ -94,7 +94,8 @@ where
         lease,
         limit: length,
     };
-    let message = read_rest(&mut frames, first, room).await?;
+    let buffer = || budget.buffer(length);
+    let message = read_rest(&mut frames, first, room, buffer).await?;
     if frames.next().await?.is_some() {
         return Err(second_message());
     }
@@ -164,8 +165,14 @@ where
     ))
 }
 
-/// Reads the message whose beginning is `first`; `room` is exactly its length.
-async fn read_rest<B>(frames: &mut Frames<'_, B>, first: Bytes, room: Room) -> Result<Bytes, Status>
+/// Reads the message whose beginning is `first`; `room` is exactly its length, and so is what
+/// `buffer` gives if more than one frame has to be joined.
+async fn read_rest<B>(
+    frames: &mut Frames<'_, B>,
+    first: Bytes,
+    room: Room,
+    buffer: impl FnOnce() -> Vec<u8>,
+) -> Result<Bytes, Status>
 where
     B: http_body::Body<Data = Bytes> + Unpin,
     B::Error: Into<ReadError>,
@@ -183,7 +190,7 @@ where
     if first.is_empty() && frame.len() == length {
         return Ok(room.keep_frame(frame));
     }
-    let mut buffer = Vec::with_capacity(length);
+    let mut buffer = buffer();
     buffer.extend_from_slice(&first);
     drop(first);
     let mut next = Some(frame);

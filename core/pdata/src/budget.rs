@@ -10,6 +10,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 
+mod spare;
+
+use spare::Spare;
+
 /// A counted bound on bytes in memory. Clones share the count.
 #[derive(Clone, Debug)]
 pub struct Budget(Arc<Account>);
@@ -18,6 +22,7 @@ pub struct Budget(Arc<Account>);
 struct Account {
     limit: usize,
     used: AtomicUsize,
+    spare: Spare,
 }
 
 impl Budget {
@@ -26,6 +31,7 @@ impl Budget {
         Budget(Arc::new(Account {
             limit,
             used: AtomicUsize::new(0),
+            spare: Spare::default(),
         }))
     }
 
@@ -51,6 +57,12 @@ impl Budget {
             budget: self.clone(),
             bytes,
         })
+    }
+
+    /// An empty buffer with room for `length` bytes, to be filled and given to
+    /// [`Lease::hold_buffer`]. It may have been used before, and then be up to an eighth longer.
+    pub fn buffer(&self, length: usize) -> Vec<u8> {
+        self.0.spare.take(length)
     }
 
     fn take(&self, bytes: usize) -> bool {
@@ -107,6 +119,32 @@ impl Lease {
             buffer,
             _lease: self,
         })
+    }
+}
+
+impl Lease {
+    /// As [`Lease::hold`]; afterwards the buffer is kept for its next use.
+    pub fn hold_buffer(self, buffer: Vec<u8>) -> Bytes {
+        let account = Arc::clone(&self.budget.0);
+        self.hold(Reused { buffer, account })
+    }
+}
+
+/// A buffer that goes back to the others.
+struct Reused {
+    buffer: Vec<u8>,
+    account: Arc<Account>,
+}
+
+impl AsRef<[u8]> for Reused {
+    fn as_ref(&self) -> &[u8] {
+        &self.buffer
+    }
+}
+
+impl Drop for Reused {
+    fn drop(&mut self) {
+        self.account.spare.put(std::mem::take(&mut self.buffer));
     }
 }
 
