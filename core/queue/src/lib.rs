@@ -10,7 +10,7 @@
 //!
 //! The crate is synchronous and knows neither telemetry nor tasks: [`Log`] does what its caller's
 //! thread asks. Everything it does to a disk goes through [`fs::Fs`], so that tests can lose power
-//! between any two calls. The format is drawn in [`format`].
+//! between any two calls. The format is drawn in [`mod@format`].
 
 pub mod cursor;
 pub mod format;
