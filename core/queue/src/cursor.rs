@@ -3,64 +3,68 @@
 //! ```text
 //! cursor    slot 0 (4 KiB) | slot 1 (4 KiB)         written in turn, so that one is always whole
 //!
-//! slot      0  magic "SKYCURSR"     32  next sequence number u64
-//!           8  generation u64       40  for each lane: watermark u64, count u64,
-//!          16  identity (16 bytes)      and so many sequence numbers u64
+//! slot      0  magic "SKYCURS2"     32  next sequence number u64
+//!           8  generation u64       40  1 after an orderly end, else 0
+//!          16  identity (16 bytes)  48  lanes, producers, suspects
 //!                                 4092  CRC-32C of bytes 0 to 4091
+//!
+//! lanes     for each: watermark u64, count u64, and so many runs (first u64, end u64)
+//! producers count u64, and so many (id u64, highest sequence u64)
+//! suspects  count u64, and so many (sequence number u64, exits u64)
 //! ```
 //!
-//! Every record of a lane below its watermark is finished; above it, those that are listed. A
-//! cursor that is lost or behind makes records come again, never get lost. The next sequence number
-//! keeps one from being given twice after the newest segment is gone, because the second record
-//! would count as finished.
+//! Every record of a lane below its watermark is finished; above it, those in the runs. A cursor
+//! that is lost or behind makes records come again, never get lost. The next sequence number keeps
+//! one from being given twice after the newest segment is gone, because the second record would
+//! count as finished.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io::{self, IoSlice};
+use std::ops::Range;
 use std::path::Path;
 
-use crate::format::Identity;
+use crate::format::{Identity, LANES, PRODUCERS_MAX};
 use crate::fs::{Fs, FsFile, read_at_most, write_all_at};
 
-/// Streams in one log.
-pub const LANES: usize = 8;
+/// Records that are handed out alone because the process has ended while they were out.
+pub const SUSPECTS_MAX: usize = 32;
 
 const SLOT_BYTES: usize = 4096;
 const CHECKSUM_AT: usize = SLOT_BYTES - 4;
-const HEAD_BYTES: usize = 40;
-const LANE_BYTES: usize = 16;
-const MAGIC: u64 = u64::from_le_bytes(*b"SKYCURSR");
+const HEAD_BYTES: usize = 48;
+const PAIR_BYTES: usize = 16;
+const MAGIC: u64 = u64::from_le_bytes(*b"SKYCURS2");
 
-/// Finished records above a watermark that one slot can list. What does not fit comes again after
-/// a crash; an orderly end leaves none above.
-const LISTED_MAX: usize = (CHECKSUM_AT - HEAD_BYTES - LANES * LANE_BYTES) / 8;
+/// Runs of finished records above the watermarks that one slot can list. What does not fit comes
+/// again after a crash; an orderly end leaves none above.
+const RUNS_MAX: usize =
+    (CHECKSUM_AT - HEAD_BYTES) / PAIR_BYTES - LANES - (PRODUCERS_MAX + 1) - (SUSPECTS_MAX + 1);
 
 /// What is finished in one lane.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LaneCursor {
     /// Every record below is finished.
     pub watermark: u64,
-    /// Finished ones at or above it.
-    pub above: BTreeSet<u64>,
+    /// Finished ones above it: ascending, apart from each other. Numbers in a run that belong to
+    /// other lanes mean nothing.
+    pub runs: Vec<Range<u64>>,
 }
 
 impl LaneCursor {
     pub fn is_finished(&self, sequence: u64) -> bool {
-        sequence < self.watermark || self.above.contains(&sequence)
+        let later = self.runs.partition_point(|run| run.end <= sequence);
+        let within = self
+            .runs
+            .get(later)
+            .is_some_and(|run| run.start <= sequence);
+        sequence < self.watermark || within
     }
 
-    pub fn finish(&mut self, sequence: u64) {
-        if sequence >= self.watermark {
-            self.above.insert(sequence);
-        }
-    }
-
-    /// Moves the watermark to `sequence`: the first record that is not finished, or the one that
-    /// will come next. It never moves back.
-    pub fn advance_to(&mut self, sequence: u64) {
-        if sequence > self.watermark {
-            self.watermark = sequence;
-            self.above = self.above.split_off(&sequence);
-        }
+    /// Whether nothing in `range` is finished.
+    pub fn is_untouched(&self, range: &Range<u64>) -> bool {
+        let later = self.runs.partition_point(|run| run.end <= range.start);
+        let run = self.runs.get(later);
+        self.watermark <= range.start && run.is_none_or(|run| run.start >= range.end)
     }
 }
 
@@ -68,7 +72,14 @@ impl LaneCursor {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cursor {
     pub next: u64,
+    /// Whether it was saved at an orderly end.
+    pub clean: bool,
     pub lanes: [LaneCursor; LANES],
+    /// The highest sequence number of each producer; at most [`PRODUCERS_MAX`].
+    pub producers: BTreeMap<u64, u64>,
+    /// Records that were out when the process ended without order, and how often in a row; at most
+    /// [`SUSPECTS_MAX`].
+    pub suspects: BTreeMap<u64, u64>,
 }
 
 /// The file that keeps a cursor.
@@ -142,14 +153,27 @@ fn encode(generation: u64, identity: Identity, cursor: &Cursor) -> Vec<u8> {
     put(&mut slot, generation);
     slot.extend(identity);
     put(&mut slot, cursor.next);
-    let mut room = LISTED_MAX;
+    put(&mut slot, u64::from(cursor.clean));
+    let mut room = RUNS_MAX;
     for lane in &cursor.lanes {
-        let listed = lane.above.len().min(room);
+        let listed = lane.runs.len().min(room);
         room -= listed;
         put(&mut slot, lane.watermark);
         put(&mut slot, listed as u64);
-        let above = lane.above.iter().take(listed);
-        above.for_each(|sequence| put(&mut slot, *sequence));
+        for run in lane.runs.iter().take(listed) {
+            put(&mut slot, run.start);
+            put(&mut slot, run.end);
+        }
+    }
+    for (pairs, max) in [
+        (&cursor.producers, PRODUCERS_MAX),
+        (&cursor.suspects, SUSPECTS_MAX),
+    ] {
+        put(&mut slot, pairs.len().min(max) as u64);
+        for (key, value) in pairs.iter().take(max) {
+            put(&mut slot, *key);
+            put(&mut slot, *value);
+        }
     }
     slot.resize(CHECKSUM_AT, 0);
     let checksum = crc32c::crc32c(&slot);
@@ -174,13 +198,18 @@ fn decode(slot: &[u8]) -> Option<Slot> {
     identity[8..].copy_from_slice(&word()?.to_le_bytes());
     let mut cursor = Cursor {
         next: word()?,
+        clean: word()? == 1,
         ..Cursor::default()
     };
     for lane in &mut cursor.lanes {
         lane.watermark = word()?;
-        let listed = word()?;
-        for _ in 0..listed {
-            lane.above.insert(word()?);
+        for _ in 0..word()? {
+            lane.runs.push(word()?..word()?);
+        }
+    }
+    for pairs in [&mut cursor.producers, &mut cursor.suspects] {
+        for _ in 0..word()? {
+            pairs.insert(word()?, word()?);
         }
     }
     Some(Slot {

@@ -1,7 +1,7 @@
 //! The bytes of a segment. All numbers are little endian.
 //!
 //! ```text
-//! segment   header | record | record | ...
+//! segment   header | record | record | ... | index | footer       the last two once it is full
 //!
 //! header    0  magic "SKYFERRQ"     16  identity of the log (16 bytes)
 //!           8  version u16          32  epoch u64, random for each file
@@ -17,11 +17,30 @@
 //!          16  sequence number u64  56  zero (8 bytes)
 //!          24  enqueued, Unix ms    64  meta, payload, zeros up to a multiple of 8
 //!          32  producer u64
+//!
+//! index     for each record: offset / 8 u32, items u32, length of payload u32,
+//!           sequence number - first (29 bits) | lane (3 bits)
+//!
+//! footer    0  magic "SKYFOOTR"     56  for each lane: records u64, items u64, payload bytes u64
+//!           8  epoch u64           248  number of producers u64
+//!          16  end of records u64  256  for each: id u64, its highest sequence number u64
+//!          24  records u64         1280  zero (12 bytes)
+//!          32  oldest, Unix ms    1292  CRC-32C of bytes 0 to 1291
+//!          40  newest, Unix ms
+//!          48  CRC-32C of index, numbers u32: from the first to the last record's
 //! ```
+//!
+//! Index and footer say nothing that the records do not; without them opening is slower.
 //!
 //! A record's header is bound to its file by the epoch, so bytes of another file, of a file that
 //! was there before, or of a payload made to look like a record cannot pass as one. Sequence
 //! numbers grow by one from record to record, so a gap says how many records are missing.
+
+/// Streams in one log.
+pub const LANES: usize = 8;
+
+/// Producers that one log remembers.
+pub const PRODUCERS_MAX: usize = 64;
 
 /// The version this program writes and reads.
 pub const VERSION: u16 = 1;
@@ -169,11 +188,15 @@ fn checksum(header: &[u8; RECORD_HEADER_BYTES], epoch: u64, meta: &[u8]) -> u32 
     crc32c::crc32c_append(crc32c::crc32c_append(of_epoch, &header[8..]), meta)
 }
 
-fn put<const N: usize, const LEN: usize>(bytes: &mut [u8; LEN], at: usize, value: [u8; N]) {
+pub(crate) fn put<const N: usize, const LEN: usize>(
+    bytes: &mut [u8; LEN],
+    at: usize,
+    value: [u8; N],
+) {
     bytes[at..at + N].copy_from_slice(&value);
 }
 
-fn get<const N: usize, const LEN: usize>(bytes: &[u8; LEN], at: usize) -> [u8; N] {
+pub(crate) fn get<const N: usize, const LEN: usize>(bytes: &[u8; LEN], at: usize) -> [u8; N] {
     let mut value = [0; N];
     value.copy_from_slice(&bytes[at..at + N]);
     value

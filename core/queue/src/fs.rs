@@ -1,16 +1,18 @@
 //! What the log asks of a file system, and the real one.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
-use rustix::fs::{fdatasync, ftruncate};
+use rustix::fs::{fdatasync, ftruncate, statvfs};
 use rustix::io::{pread, pwritev};
 
 /// The files are telemetry of people: nobody else reads them.
 const FILE_MODE: u32 = 0o600;
 const DIRECTORY_MODE: u32 = 0o700;
+/// A lock file says no more than this.
+const HOLDER_BYTES_MAX: u64 = 100;
 
 /// A file system. Paths are those of the log's directory and below.
 pub trait Fs: Send + Sync + 'static {
@@ -39,8 +41,35 @@ pub trait Fs: Send + Sync + 'static {
     /// Returns when the names in the directory would survive a loss of power.
     fn sync_dir(&self, directory: &Path) -> io::Result<()>;
 
-    /// Takes the lock at `path`, or fails with [`io::ErrorKind::WouldBlock`].
-    fn lock(&self, path: &Path) -> io::Result<Self::Lock>;
+    /// Takes the lock at `path` and leaves there who has it.
+    fn lock(&self, path: &Path) -> Result<Self::Lock, LockError>;
+
+    /// What the volume of a directory has room for.
+    fn space(&self, directory: &Path) -> io::Result<Space>;
+}
+
+/// Why a lock was not taken.
+#[derive(Debug)]
+pub enum LockError {
+    /// Another process has it, which may have said who it is.
+    Held {
+        holder: String,
+    },
+    Io(io::Error),
+}
+
+impl From<io::Error> for LockError {
+    fn from(error: io::Error) -> Self {
+        LockError::Io(error)
+    }
+}
+
+/// Room on a volume, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// What this process may still write.
+    pub free: u64,
+    pub total: u64,
 }
 
 /// An open file.
@@ -108,18 +137,35 @@ impl Fs for OsFs {
         File::open(directory)?.sync_all()
     }
 
-    fn lock(&self, path: &Path) -> io::Result<File> {
-        let file = OpenOptions::new()
+    fn lock(&self, path: &Path) -> Result<File, LockError> {
+        let mut file = OpenOptions::new()
+            .read(true)
             .write(true)
             .create(true)
             .truncate(false)
             .mode(FILE_MODE)
             .open(path)?;
         match file.try_lock() {
-            Ok(()) => Ok(file),
-            Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
-            Err(TryLockError::Error(error)) => Err(error),
+            Ok(()) => {
+                file.set_len(0)?;
+                file.write_all(format!("process {}", std::process::id()).as_bytes())?;
+                Ok(file)
+            }
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                file.take(HOLDER_BYTES_MAX).read_to_string(&mut holder)?;
+                Err(LockError::Held { holder })
+            }
+            Err(TryLockError::Error(error)) => Err(error.into()),
         }
+    }
+
+    fn space(&self, directory: &Path) -> io::Result<Space> {
+        let found = statvfs(directory)?;
+        Ok(Space {
+            free: found.f_bavail * found.f_frsize,
+            total: found.f_blocks * found.f_frsize,
+        })
     }
 }
 

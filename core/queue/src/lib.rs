@@ -15,13 +15,19 @@
 pub mod cursor;
 pub mod format;
 pub mod fs;
+pub mod index;
 pub mod log;
 pub mod scan;
 
 #[cfg(test)]
 mod sim;
 
-pub use cursor::{Cursor, CursorFile, LANES, LaneCursor};
-pub use fs::{Fs, FsFile, OsFs};
-pub use log::{AppendError, Log, LogSettings, NewRecord, OpenError, Recovery};
+pub use cursor::{Cursor, CursorFile, LaneCursor};
+pub use format::{LANES, Producer};
+pub use fs::{Fs, FsFile, LockError, OsFs, Space};
+pub use index::{Entry, Totals};
+pub use log::{
+    AppendError, Backlog, Load, Loaded, Log, LogSettings, NewRecord, OpenError, Recovery, SyncMode,
+    Unreadable,
+};
 pub use scan::{Damage, Found, Scanner, StoredRecord};

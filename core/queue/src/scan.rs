@@ -11,9 +11,10 @@ use crate::format::{
     ALIGNMENT, RECORD_HEADER_BYTES, RecordHeader, SEGMENT_HEADER_BYTES, SegmentHeader, is_intact,
 };
 use crate::fs::{FsFile, read_at_most};
+use crate::index::Entry;
 
 /// Bytes read at once.
-const READ_AHEAD: usize = 1 << 20;
+pub(crate) const READ_AHEAD: usize = 1 << 20;
 
 /// A record with its bytes, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +57,8 @@ pub struct Scanner<'a, F> {
     limit: u64,
     window: Bytes,
     window_start: u64,
+    /// How much to read when the window does not have what is asked for.
+    read_ahead: usize,
 }
 
 /// What stands at an offset.
@@ -78,7 +81,26 @@ impl<'a, F: FsFile> Scanner<'a, F> {
             limit,
             window: Bytes::new(),
             window_start: 0,
+            read_ahead: READ_AHEAD,
         })
+    }
+
+    /// The record that an index knows of, if it is intact.
+    pub(crate) fn record_at(&mut self, entry: &Entry) -> io::Result<Option<StoredRecord>> {
+        Ok(match self.place(entry.offset)? {
+            Place::Record(record) if record.header.sequence == entry.sequence => Some(record),
+            _ => None,
+        })
+    }
+
+    /// Whether something at this offset has been read.
+    pub(crate) fn has_window(&self, offset: u64) -> bool {
+        (self.window_start..self.window_start + self.window.len() as u64).contains(&offset)
+    }
+
+    /// Sets how many bytes the next read asks for at least.
+    pub(crate) fn read_ahead(&mut self, bytes: usize) {
+        self.read_ahead = bytes;
     }
 
     /// The next record or damage; `None` where nothing intact follows.
@@ -194,7 +216,7 @@ impl<'a, F: FsFile> Scanner<'a, F> {
         if let Some(found) = within(self.window_start, &self.window) {
             return Ok(Some(found));
         }
-        let wanted = length.max(READ_AHEAD);
+        let wanted = length.max(self.read_ahead);
         let left = usize::try_from(self.end - at).unwrap_or(usize::MAX);
         self.window = read_at_most(self.file, at, wanted.min(left))?.into();
         self.window_start = at;

@@ -5,14 +5,14 @@
 //! combination. Until a directory is synced its changes are pending in the same way. From the
 //! moment the power goes every call fails.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::fs::{Fs, FsFile};
+use crate::fs::{Fs, FsFile, LockError, Space};
 
 /// What a disk writes as a whole.
 const SECTOR: usize = 512;
@@ -27,7 +27,7 @@ struct State {
     names: BTreeMap<PathBuf, usize>,
     durable_names: BTreeMap<PathBuf, usize>,
     pending_names: Vec<NameChange>,
-    locked: bool,
+    locked: BTreeSet<PathBuf>,
     calls: u64,
     faults: Faults,
 }
@@ -41,6 +41,8 @@ pub(crate) struct Faults {
     pub(crate) fail: Vec<(u64, io::ErrorKind)>,
     /// Every write stops after so many bytes.
     pub(crate) write_bytes_max: Option<usize>,
+    /// Bytes that fit on the disk; writing more fails.
+    pub(crate) disk_bytes: Option<u64>,
 }
 
 #[derive(Clone)]
@@ -67,11 +69,11 @@ pub(crate) struct SimFile {
 }
 
 /// Frees the lock.
-pub(crate) struct SimLock(SimFs);
+pub(crate) struct SimLock(SimFs, PathBuf);
 
 impl Drop for SimLock {
     fn drop(&mut self) {
-        self.0.0.lock().locked = false;
+        self.0.0.lock().locked.remove(&self.1);
     }
 }
 
@@ -111,7 +113,7 @@ impl SimFs {
     /// The same disk with other faults and its calls counted anew; nothing is lost.
     pub(crate) fn restarted(&self, faults: Faults) -> SimFs {
         let mut state = self.0.lock();
-        state.locked = false;
+        state.locked.clear();
         state.calls = 0;
         state.faults = faults;
         drop(state);
@@ -294,13 +296,29 @@ impl Fs for SimFs {
         Ok(())
     }
 
-    fn lock(&self, _: &Path) -> io::Result<SimLock> {
+    fn lock(&self, path: &Path) -> Result<SimLock, LockError> {
         self.call()?;
         let mut state = self.0.lock();
-        if std::mem::replace(&mut state.locked, true) {
-            return Err(io::ErrorKind::WouldBlock.into());
+        if !state.locked.insert(path.to_owned()) {
+            let holder = "a simulation".to_owned();
+            return Err(LockError::Held { holder });
         }
-        Ok(SimLock(self.clone()))
+        Ok(SimLock(self.clone(), path.to_owned()))
+    }
+
+    fn space(&self, _: &Path) -> io::Result<Space> {
+        let state = self.0.lock();
+        let used = |file: &Arc<Mutex<Content>>| file.lock().now.len() as u64;
+        let used: u64 = state
+            .names
+            .values()
+            .map(|file| used(&state.files[*file]))
+            .sum();
+        let total = state.faults.disk_bytes.unwrap_or(u64::MAX);
+        Ok(Space {
+            free: total.saturating_sub(used),
+            total,
+        })
     }
 }
 
@@ -320,7 +338,8 @@ impl FsFile for SimFile {
     }
 
     fn write_at(&self, pieces: &[IoSlice<'_>], offset: u64) -> io::Result<usize> {
-        let outcome = self.fs.call();
+        let mut outcome = self.fs.call();
+        let room = self.fs.space(Path::new(""))?.free;
         let mut bytes: Vec<u8> = pieces
             .iter()
             .flat_map(|piece| piece.iter().copied())
@@ -330,6 +349,11 @@ impl FsFile for SimFile {
         }
         // A write that fails may have written anything.
         let mut content = self.content.lock();
+        let end = (offset as usize + bytes.len()).saturating_sub(content.now.len());
+        if end as u64 > room {
+            bytes.truncate(bytes.len() / 2);
+            outcome = Err(io::ErrorKind::StorageFull.into());
+        }
         overwrite(&mut content.now, offset as usize, &bytes);
         let written = bytes.len();
         content.pending.push(Change::Write(offset as usize, bytes));

@@ -19,43 +19,55 @@ fn cursor(number: u64) -> Cursor {
         ..Cursor::default()
     };
     for lane in &mut cursor.lanes {
-        lane.advance_to(number);
-        lane.finish(number + 2);
+        lane.watermark = number;
+        lane.runs.push(number + 2..number + 3);
     }
     cursor
 }
 
 fn lanes() -> impl Strategy<Value = [LaneCursor; LANES]> {
-    let lane = (
-        any::<u64>(),
-        prop::collection::btree_set(any::<u64>(), 0..40),
-    );
-    let lane = lane.prop_map(|(watermark, above)| LaneCursor { watermark, above });
+    let bounds = prop::collection::btree_set(1_u64.., 0..16);
+    let lane = (any::<u64>(), bounds).prop_map(|(watermark, bounds)| {
+        let bounds: Vec<u64> = bounds.into_iter().collect();
+        let (pairs, _) = bounds.as_chunks::<2>();
+        let runs = pairs.iter().map(|[start, end]| *start..*end).collect();
+        LaneCursor { watermark, runs }
+    });
     proptest::array::uniform(lane)
+}
+
+fn pairs(max: usize) -> impl Strategy<Value = BTreeMap<u64, u64>> {
+    prop::collection::btree_map(any::<u64>(), any::<u64>(), 0..=max)
 }
 
 proptest! {
     #[test]
-    fn a_saved_cursor_reads_back(next: u64, lanes in lanes()) {
-        let saved = Cursor { next, lanes };
+    fn a_saved_cursor_reads_back(
+        next: u64,
+        clean: bool,
+        lanes in lanes(),
+        producers in pairs(PRODUCERS_MAX),
+        suspects in pairs(SUSPECTS_MAX),
+    ) {
+        let saved = Cursor { next, clean, lanes, producers, suspects };
         let fs = SimFs::default();
         open(&fs).0.save(&saved).expect("the disk works");
         prop_assert_eq!(open(&fs).1, saved);
     }
 
     #[test]
-    fn what_does_not_fit_is_unfinished_and_nothing_else_changes(count in 0..2000_u64) {
+    fn what_does_not_fit_is_unfinished_and_nothing_else_changes(count in 0..400_u64) {
         let mut saved = cursor(1);
-        saved.lanes[2].above = (10..10 + count).collect();
+        saved.lanes[2].runs = (10..10 + count).map(|at| 2 * at..2 * at + 1).collect();
         let fs = SimFs::default();
         open(&fs).0.save(&saved).expect("the disk works");
         let read = open(&fs).1;
         for (read, saved) in read.lanes.iter().zip(&saved.lanes) {
             prop_assert_eq!(read.watermark, saved.watermark);
-            prop_assert!(read.above.is_subset(&saved.above));
+            prop_assert!(saved.runs.starts_with(&read.runs));
         }
-        let listed: usize = read.lanes.iter().map(|lane| lane.above.len()).sum();
-        prop_assert_eq!(listed, (count as usize + 7).min(LISTED_MAX));
+        let listed: usize = read.lanes.iter().map(|lane| lane.runs.len()).sum();
+        prop_assert_eq!(listed, (count as usize + 7).min(RUNS_MAX));
     }
 
     #[test]
@@ -79,19 +91,26 @@ proptest! {
     }
 
     #[test]
-    fn finishing_in_any_order_finishes_exactly_those(
+    fn a_lane_knows_what_is_finished(
         finished in prop::collection::btree_set(0..60_u64, 0..60),
         watermark in 0..60_u64,
+        range in (0..60_u64, 0..60_u64),
     ) {
-        let mut lane = LaneCursor::default();
-        finished.iter().rev().for_each(|sequence| lane.finish(*sequence));
-        lane.advance_to(watermark);
-        lane.advance_to(watermark / 2);
+        let above = finished.iter().filter(|sequence| **sequence >= watermark);
+        let mut lane = LaneCursor { watermark, runs: Vec::new() };
+        for sequence in above {
+            match lane.runs.last_mut() {
+                Some(run) if run.end == *sequence => run.end += 1,
+                _ => lane.runs.push(*sequence..sequence + 1),
+            }
+        }
         for sequence in 0..60 {
             let expected = sequence < watermark || finished.contains(&sequence);
             prop_assert_eq!(lane.is_finished(sequence), expected);
         }
-        prop_assert!(lane.above.iter().all(|sequence| *sequence >= watermark));
+        let range = range.0..range.0.max(range.1) + 1;
+        let untouched = !range.clone().any(|sequence| lane.is_finished(sequence));
+        prop_assert_eq!(lane.is_untouched(&range), untouched);
     }
 }
 

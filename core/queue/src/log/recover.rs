@@ -5,13 +5,16 @@
 //! cut. Writing always goes on in a new segment.
 
 use std::io::{self, IoSlice};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use super::load::{Scan, read_footer, read_index, scan};
+use super::write::Active;
 use super::{Log, LogSettings, Segment, segment_name};
 use crate::cursor::CursorFile;
-use crate::format::{HeaderFault, Identity, SEGMENT_HEADER_BYTES, SegmentHeader};
-use crate::fs::{Fs, FsFile, read_at_most, write_all_at};
-use crate::scan::{Found, Scanner};
+use crate::format::{HeaderFault, Identity, LANES, SEGMENT_HEADER_BYTES, SegmentHeader};
+use crate::fs::{Fs, FsFile, LockError, read_at_most, write_all_at};
+use crate::index::{Summary, Totals, note_producer};
 
 const LOCK: &str = "LOCK";
 const CURSOR: &str = "cursor";
@@ -21,8 +24,8 @@ const SEGMENT_SUFFIX: &str = ".seg";
 /// Longer tails are cut without a copy: nothing that was being written is so long.
 const TAIL_BYTES_MAX: u64 = 64 << 20;
 
-/// What opening found; all zero after an orderly end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What opening found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recovery {
     /// Segments that can be read.
     pub segments: usize,
@@ -30,17 +33,37 @@ pub struct Recovery {
     pub quarantined: usize,
     /// Bytes behind the last record, cut.
     pub torn_bytes: u64,
+    /// Sequence numbers that no segment has though they were not finished.
+    pub missing_records: u64,
+    /// Whether the log was closed in order before.
+    pub was_clean: bool,
+    pub backlog: Backlog,
 }
 
-/// Why a log cannot be opened. Nothing in the directory was changed.
+/// What is in a log and not finished.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    pub lanes: [Totals; LANES],
+    /// No record of the lane was enqueued before this; 0 where there is none.
+    pub oldest_unix_ms: [u64; LANES],
+}
+
+/// Why a log cannot be opened. What it holds was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    #[error("`{0}` is in use by another process")]
-    Locked(PathBuf),
+    #[error("`{path}` is in use by another process{}", in_brackets(.holder))]
+    Locked { path: PathBuf, holder: String },
     #[error("`{path}` was written by a newer version of the program")]
     Newer { path: PathBuf, source: HeaderFault },
     #[error("cannot open the log in `{path}`")]
     Io { path: PathBuf, source: io::Error },
+}
+
+fn in_brackets(text: &str) -> String {
+    match text.is_empty() {
+        true => String::new(),
+        false => format!(" ({text})"),
+    }
 }
 
 impl<F: Fs> Log<F> {
@@ -55,11 +78,13 @@ impl<F: Fs> Log<F> {
             source,
         };
         fs.create_dir(directory).map_err(failed)?;
-        let lock = fs.lock(&directory.join(LOCK)).map_err(|error| {
-            match error.kind() == io::ErrorKind::WouldBlock {
-                true => OpenError::Locked(directory.to_owned()),
-                false => failed(error),
-            }
+        let path = directory.join(LOCK);
+        let lock = fs.lock(&path).map_err(|error| match error {
+            LockError::Held { holder } => OpenError::Locked {
+                path: directory.to_owned(),
+                holder,
+            },
+            LockError::Io(error) => failed(error),
         })?;
         let names = fs.list(directory).map_err(failed)?;
         let candidates = candidates(&fs, directory, names)?;
@@ -77,8 +102,12 @@ impl<F: Fs> Log<F> {
             segments: Vec::new(),
             active: None,
             next: 1.max(cursor.next),
+            unsynced: Vec::new(),
+            unsynced_bytes: 0,
+            producers: cursor.producers.clone(),
             cursor,
             cursor_file,
+            readers: Default::default(),
             _lock: lock,
         };
         let recovery = log.recover(candidates).map_err(failed)?;
@@ -86,21 +115,24 @@ impl<F: Fs> Log<F> {
     }
 
     fn recover(&mut self, candidates: Vec<Candidate>) -> io::Result<Recovery> {
-        let mut recovery = Recovery::default();
-        for Candidate {
-            name,
-            header,
-            bytes,
-        } in candidates
-        {
-            match header {
+        let mut recovery = Recovery {
+            was_clean: self.cursor.clean,
+            ..Recovery::default()
+        };
+        for found in candidates {
+            match found.header {
                 Some(header)
-                    if header.identity == self.identity && name == segment_name(header.first) =>
+                    if header.identity == self.identity
+                        && found.name == segment_name(header.first) =>
                 {
-                    self.segments.push(Segment { header, bytes });
+                    self.segments.push(Segment {
+                        header,
+                        bytes: found.bytes,
+                        summary: Summary::default(),
+                    });
                 }
                 _ => {
-                    self.quarantine(&name)?;
+                    self.quarantine(&found.name)?;
                     recovery.quarantined += 1;
                 }
             }
@@ -108,10 +140,12 @@ impl<F: Fs> Log<F> {
         self.segments.sort_by_key(|segment| segment.header.first);
         recovery.torn_bytes = self.close_last()?;
         recovery.segments = self.segments.len();
+        recovery.missing_records = self.summarize()?;
+        recovery.backlog = self.backlog()?;
         Ok(recovery)
     }
 
-    /// Finds the end of the last segment and cuts what is behind it.
+    /// Finds the end of the last segment, cuts what is behind it and closes it.
     fn close_last(&mut self) -> io::Result<u64> {
         let Some(last) = self.segments.last() else {
             return Ok(0);
@@ -119,50 +153,117 @@ impl<F: Fs> Log<F> {
         let header = last.header;
         let name = segment_name(header.first);
         let file = self.fs.open(&self.directory.join(&name))?;
-        let mut scanner = Scanner::new(&file, &header, u64::MAX)?;
-        while let Some(found) = scanner.step()? {
-            drop::<Found>(found);
+        if let Some(footer) = read_footer(&file, &header)? {
+            self.next = self.next.max(header.first + footer.numbers);
+            return Ok(0);
         }
-        self.next = self.next.max(scanner.next_sequence());
-        let (tail, end) = (scanner.tail(), file.size()?);
-        if tail < end {
-            self.keep_tail(&name, &file, tail..end)?;
+        let Scan { index, tail, next } = scan(&file, &header, u64::MAX)?;
+        self.next = self.next.max(next);
+        let length = file.size()?;
+        if tail < length {
+            self.keep_tail(&name, &file, tail..length)?;
             file.truncate(tail)?;
             file.sync()?;
         }
-        if let Some(last) = self.segments.last_mut() {
-            last.bytes = tail;
+        self.active = Some(Active {
+            file,
+            header,
+            index,
+        });
+        self.close_active();
+        Ok(length - tail)
+    }
+
+    /// Learns what every segment holds; says how many records are missing between those that are
+    /// there.
+    fn summarize(&mut self) -> io::Result<u64> {
+        let watermarks = self.cursor.lanes.iter().map(|lane| lane.watermark);
+        let needed = watermarks.min().unwrap_or_default().max(1);
+        let mut missing = 0;
+        for index in 0..self.segments.len() {
+            let (header, limit) = (self.segments[index].header, self.limit(index));
+            let path = self.directory.join(segment_name(header.first));
+            let file = self.fs.open(&path)?;
+            let mut summary = match read_footer(&file, &header)? {
+                Some(footer) => footer.summary,
+                None => scan(&file, &header, limit)?.index.summary,
+            };
+            for (id, sequence) in std::mem::take(&mut summary.producers) {
+                note_producer(&mut self.producers, id, sequence);
+            }
+            if header.first >= needed {
+                missing += (limit - header.first).saturating_sub(summary.records());
+            }
+            self.segments[index].summary = summary;
         }
-        Ok(end - tail)
+        let first = self.segments.first().map(|segment| segment.header.first);
+        let before = first.map_or(0, |first| first.saturating_sub(needed));
+        // Without a cursor nothing is known of what was before.
+        Ok(missing + if self.cursor.next > 0 { before } else { 0 })
+    }
+
+    /// What is not finished. Only segments that are finished in part have their index read.
+    fn backlog(&mut self) -> io::Result<Backlog> {
+        let mut backlog = Backlog::default();
+        for index in 0..self.segments.len() {
+            let limit = self.limit(index);
+            let Segment {
+                header, summary, ..
+            } = &self.segments[index];
+            let range = header.first..limit;
+            let lanes = self.cursor.lanes.iter();
+            if lanes.clone().all(|lane| lane.is_untouched(&range)) {
+                let totals = backlog.lanes.iter_mut().zip(&summary.lanes);
+                totals.for_each(|(lane, more)| lane.merge(*more));
+            } else if !lanes.clone().all(|lane| lane.watermark >= limit) {
+                let path = self.directory.join(segment_name(header.first));
+                let read = read_index(&self.fs.open(&path)?, header, limit)?;
+                for entry in read.entries.iter().filter(|entry| entry.sequence < limit) {
+                    let lane = usize::from(entry.lane) % LANES;
+                    if !self.cursor.lanes[lane].is_finished(entry.sequence) {
+                        backlog.lanes[lane].add(entry);
+                    }
+                }
+            }
+            for (oldest, totals) in backlog.oldest_unix_ms.iter_mut().zip(&backlog.lanes) {
+                if *oldest == 0 && totals.records > 0 {
+                    *oldest = summary.oldest_unix_ms;
+                }
+            }
+        }
+        Ok(backlog)
     }
 
     /// Copies a tail for people to look at. Without room for the copy it is lost: it was never
     /// acknowledged.
-    fn keep_tail(&self, name: &str, file: &F::File, tail: std::ops::Range<u64>) -> io::Result<()> {
+    fn keep_tail(&self, name: &str, file: &F::File, tail: Range<u64>) -> io::Result<()> {
         let length = tail.end - tail.start;
         if length > TAIL_BYTES_MAX {
             return Ok(());
         }
         let bytes = read_at_most(file, tail.start, length as usize)?;
-        let directory = self.directory.join(QUARANTINE);
-        let path = directory.join(format!("{name}.{}.tail", tail.start));
-        let kept = self.fs.create_dir(&directory).and_then(|()| {
-            let copy = self.fs.create(&path)?;
-            write_all_at(&copy, &mut [IoSlice::new(&bytes)], 0)
-        });
-        // Without room for it the copy is given up; see above.
-        drop(kept);
+        drop(self.set_aside(&format!("{name}.{}.tail", tail.start), &bytes));
         Ok(())
+    }
+
+    /// Keeps bytes that are no part of the log for people to look at.
+    pub(crate) fn set_aside(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let directory = self.directory.join(QUARANTINE);
+        self.fs.create_dir(&directory)?;
+        let copy = self.fs.create(&directory.join(name))?;
+        write_all_at(&copy, &mut [IoSlice::new(bytes)], 0)
     }
 
     fn quarantine(&self, name: &str) -> io::Result<()> {
         let directory = self.directory.join(QUARANTINE);
         self.fs.create_dir(&directory)?;
         let from = self.directory.join(name);
-        self.fs.rename(&from, &directory.join(name))
+        self.fs
+            .rename(&from, &directory.join(format!("{name}.foreign")))?;
+        self.fs.sync_dir(&directory)?;
+        self.fs.sync_dir(&self.directory)
     }
 }
-
 /// A file with a segment's name, and the header it has if it has one.
 struct Candidate {
     name: String,

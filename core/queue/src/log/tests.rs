@@ -6,7 +6,7 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::*;
-use crate::cursor::LANES;
+use crate::format::SEGMENT_HEADER_BYTES;
 use crate::fs::OsFs;
 use crate::sim::{Faults, SimFs};
 
@@ -17,6 +17,7 @@ const CRASHES: u64 = 20_000;
 fn settings(seed: u64) -> LogSettings {
     LogSettings {
         segment_bytes: 2000,
+        sync: SyncMode::Always,
         seed,
     }
 }
@@ -49,7 +50,7 @@ fn number_of(stored: &StoredRecord) -> u64 {
     number
 }
 
-fn numbers<F: Fs>(log: &Log<F>) -> Vec<u64> {
+fn numbers<F: Fs>(log: &mut Log<F>) -> Vec<u64> {
     let records = log.records(0).expect("the disk works");
     records.iter().map(number_of).collect()
 }
@@ -59,6 +60,16 @@ fn fill(log: &mut Log<SimFs>, numbers: std::ops::Range<u64>) {
         let appended = log.append(&[record(number, 100)]);
         appended.expect("the disk works");
     }
+}
+
+/// Records that the log knows of and cannot read.
+fn lost<F: Fs>(log: &mut Log<F>) -> u64 {
+    let lanes = 0..LANES as u8;
+    let loads = lanes.map(|lane| log.load(lane, 0, usize::MAX, Unreadable::Fails, |_| false));
+    let found = loads.flat_map(|load| load.expect("the disk works").found);
+    found
+        .filter(|found| matches!(found, Loaded::Lost(_)))
+        .count() as u64
 }
 
 proptest! {
@@ -79,10 +90,10 @@ proptest! {
             let sequence = log.append(&records).expect("the disk works");
             prop_assert_eq!(sequence, first + 1);
             expected.extend(first..first + group.len() as u64);
-            prop_assert_eq!(&numbers(&log), &expected);
+            prop_assert_eq!(&numbers(&mut log), &expected);
         }
-        let (log, _) = open(&fs, 99).expect("the disk works");
-        prop_assert_eq!(numbers(&log), expected);
+        let (mut log, _) = open(&fs, 99).expect("the disk works");
+        prop_assert_eq!(numbers(&mut log), expected);
     }
 }
 
@@ -97,12 +108,12 @@ fn works_on_a_real_disk() {
         appended.expect("there is room");
     }
     let second = Log::open(OsFs, &path, settings(2));
-    assert!(matches!(second, Err(OpenError::Locked(_))));
+    assert!(matches!(second, Err(OpenError::Locked { .. })));
     drop(log);
     let reopened = Log::open(OsFs, &path, settings(3));
-    let (log, recovery) = reopened.expect("nobody holds it");
+    let (mut log, recovery) = reopened.expect("nobody holds it");
     assert_eq!(recovery.quarantined, 0);
-    assert_eq!(numbers(&log).len(), 100);
+    assert_eq!(numbers(&mut log).len(), 100);
 }
 
 /// What a client and a destination remember of a log, over all its lives.
@@ -169,24 +180,17 @@ impl Witness {
         for sequence in chosen {
             if let Some(record) = open.remove(&sequence) {
                 self.finished.insert(record.enqueued_unix_ms);
-                log.finish(record.lane, sequence);
             }
         }
-        for lane in 0..LANES as u8 {
-            let mut left = open.iter().filter(|(_, record)| record.lane == lane);
-            let first = left.next().map_or(log.next_sequence(), |(first, _)| *first);
-            log.advance(lane, first);
-        }
         // A failure is the disk's; what is finished stays so.
-        if random.bool() {
+        let saved = log.save(cursor(log.next_sequence(), open));
+        if saved.is_ok() && random.bool() {
             drop(log.remove_finished());
-        } else {
-            drop(log.save());
         }
     }
 
     /// Fails unless the log has everything that was acknowledged and not finished.
-    fn check(&self, log: &Log<SimFs>, of: &dyn std::fmt::Debug) {
+    fn check(&self, log: &mut Log<SimFs>, of: &dyn std::fmt::Debug) {
         let found = numbers(log);
         assert!(
             found.is_sorted_by(|a, b| a < b),
@@ -208,6 +212,21 @@ impl Witness {
     }
 }
 
+/// What is finished when exactly `open` is not.
+fn cursor(next: u64, open: &BTreeMap<u64, NewRecord>) -> Cursor {
+    let mut cursor = Cursor::default();
+    for (lane, found) in cursor.lanes.iter_mut().enumerate() {
+        let of_lane = |record: &NewRecord| usize::from(record.lane) == lane;
+        let left = open.iter().filter(|(_, record)| of_lane(record));
+        let left: Vec<u64> = left.map(|(sequence, _)| *sequence).collect();
+        found.watermark = left.first().copied().unwrap_or(next);
+        let ends = left.iter().skip(1).copied().chain([next]);
+        let gaps = left.iter().zip(ends).map(|(before, end)| before + 1..end);
+        found.runs = gaps.filter(|gap| !gap.is_empty()).collect();
+    }
+    cursor
+}
+
 /// Several losses of power in a row, at random calls.
 fn survives_losses_of_power(seed: u64) {
     let mut random = fastrand::Rng::with_seed(seed);
@@ -222,8 +241,8 @@ fn survives_losses_of_power(seed: u64) {
         let running = fs.restarted(faults);
         witness.use_log(&running, random.u64(..));
         fs = running.crashed(&mut random);
-        let (log, _) = open(&fs, random.u64(..)).expect("the power is back");
-        witness.check(&log, &("seed", seed));
+        let (mut log, _) = open(&fs, random.u64(..)).expect("the power is back");
+        witness.check(&mut log, &("seed", seed));
     }
 }
 
@@ -258,8 +277,8 @@ fn every_call_may_fail_once_without_losing_what_was_acknowledged() {
             witness.use_log(&fs, 1);
             let mut random = fastrand::Rng::with_seed(call);
             for fs in [fs.crashed(&mut random), fs.restarted(Faults::default())] {
-                let (log, _) = open(&fs, 2).expect("nothing fails any more");
-                witness.check(&log, &("call", call, kind));
+                let (mut log, _) = open(&fs, 2).expect("nothing fails any more");
+                witness.check(&mut log, &("call", call, kind));
             }
         }
     }
@@ -272,9 +291,8 @@ fn finished_segments_leave_the_disk_and_their_numbers_are_not_given_again() {
     fill(&mut log, 0..40);
     let before = log.bytes();
     let next = log.next_sequence();
-    for lane in 0..LANES as u8 {
-        log.advance(lane, next);
-    }
+    log.save(cursor(next, &BTreeMap::new()))
+        .expect("the disk works");
     let removed = log.remove_finished().expect("the disk works");
     assert!(removed > 0);
     assert_eq!(log.bytes(), before - removed);
@@ -303,7 +321,7 @@ fn a_torn_tail_costs_only_what_is_torn() {
     let record_len = (whole.len() - SEGMENT_HEADER_BYTES) / 3;
     for cut in SEGMENT_HEADER_BYTES..whole.len() {
         fs.tamper(&path, |bytes| *bytes = whole[..cut].to_vec());
-        let (log, recovery) = open(&fs, 2).expect("the disk works");
+        let (mut log, recovery) = open(&fs, 2).expect("the disk works");
         let (mut left, mut torn) = (
             (cut - SEGMENT_HEADER_BYTES) / record_len,
             (cut - SEGMENT_HEADER_BYTES) % record_len,
@@ -313,7 +331,11 @@ fn a_torn_tail_costs_only_what_is_torn() {
             (left, torn) = (left + 1, 0);
         }
         let left = left as u64;
-        assert_eq!(numbers(&log), (0..left).collect::<Vec<_>>(), "cut at {cut}");
+        assert_eq!(
+            numbers(&mut log),
+            (0..left).collect::<Vec<_>>(),
+            "cut at {cut}"
+        );
         assert_eq!(recovery.torn_bytes, torn as u64, "cut at {cut}");
         assert_eq!(log.next_sequence(), left + 1);
     }
@@ -338,13 +360,9 @@ fn every_flipped_bit_costs_its_record_alone_and_is_told() {
             bytes.clone_from(&whole);
             bytes[bit / 8] ^= 1 << (bit % 8);
         });
-        let (log, _) = open(&fs, 2).expect("the disk works");
-        let (mut found, mut missing) = (Vec::new(), 0);
-        let read = log.read(0, |step| match step {
-            Found::Record(record) => found.push(number_of(&record)),
-            Found::Damage(damage) => missing += damage.records,
-        });
-        read.expect("the disk works");
+        let (mut log, recovery) = open(&fs, 2).expect("the disk works");
+        let found = numbers(&mut log);
+        let missing = recovery.missing_records + lost(&mut log);
         let hit = ((bit / 8 - SEGMENT_HEADER_BYTES) / record_len) as u64;
         let others: Vec<_> = (0..4).filter(|number| *number != hit).collect();
         match missing {
@@ -370,9 +388,9 @@ fn files_of_another_log_are_set_aside_and_newer_ones_left_alone() {
     let path = Path::new(DIRECTORY).join(segment_name(500));
     drop(fs.create(&path).expect("the disk works"));
     fs.tamper(&path, |bytes| *bytes = foreign.encode().to_vec());
-    let (log, recovery) = open(&fs, 2).expect("the disk works");
+    let (mut log, recovery) = open(&fs, 2).expect("the disk works");
     assert_eq!(recovery.quarantined, 1);
-    assert_eq!(numbers(&log), (0..40).collect::<Vec<_>>());
+    assert_eq!(numbers(&mut log), (0..40).collect::<Vec<_>>());
     drop(log);
     let mut newer = foreign.encode();
     newer[8] = 2;
