@@ -42,16 +42,16 @@ pub struct Totals {
 }
 
 impl Totals {
-    pub fn add(&mut self, entry: &Entry) {
+    pub fn add(&mut self, items: u32, payload_len: u32) {
         self.records += 1;
-        self.items += u64::from(entry.items);
-        self.bytes += u64::from(entry.payload_len);
+        self.items += u64::from(items);
+        self.bytes += u64::from(payload_len);
     }
 
-    pub fn subtract(&mut self, entry: &Entry) {
+    pub fn subtract(&mut self, items: u32, payload_len: u32) {
         self.records -= 1;
-        self.items -= u64::from(entry.items);
-        self.bytes -= u64::from(entry.payload_len);
+        self.items -= u64::from(items);
+        self.bytes -= u64::from(payload_len);
     }
 
     pub fn merge(&mut self, other: Totals) {
@@ -110,7 +110,7 @@ impl Index {
             lane: header.lane,
         };
         let summary = &mut self.summary;
-        summary.lanes[usize::from(entry.lane) % LANES].add(&entry);
+        summary.lanes[usize::from(entry.lane) % LANES].add(entry.items, entry.payload_len);
         summary.records_end = offset + header.record_len();
         summary.oldest_unix_ms = summary.oldest_unix_ms.min(header.enqueued_unix_ms);
         summary.newest_unix_ms = summary.newest_unix_ms.max(header.enqueued_unix_ms);
@@ -127,7 +127,8 @@ impl Index {
             self.summary.records_end = entry.offset;
         }
         for entry in self.entries.drain(kept..) {
-            self.summary.lanes[usize::from(entry.lane) % LANES].subtract(&entry);
+            self.summary.lanes[usize::from(entry.lane) % LANES]
+                .subtract(entry.items, entry.payload_len);
         }
     }
 

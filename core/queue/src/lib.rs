@@ -16,7 +16,10 @@ pub mod cursor;
 pub mod format;
 pub mod fs;
 pub mod index;
+mod keeper;
+mod lane;
 pub mod log;
+pub mod queue;
 pub mod scan;
 
 #[cfg(test)]
@@ -26,8 +29,14 @@ pub use cursor::{Cursor, CursorFile, LaneCursor};
 pub use format::{LANES, Producer};
 pub use fs::{Fs, FsFile, LockError, OsFs, Space};
 pub use index::{Entry, Totals};
+pub use keeper::{Clock, Keeper, SystemClock, queue};
+pub use lane::Ready;
 pub use log::{
     AppendError, Backlog, Load, Loaded, Log, LogSettings, NewRecord, OpenError, Recovery, SyncMode,
-    Unreadable,
+    Unreadable, Wanted,
+};
+pub use queue::{
+    Completed, Completion, DiskQueue, Durability, Events, Loss, LossReason, NoRoom, NotStored,
+    Phase, QueueSettings, Report, Room, Statistics, Usage, WhenFull,
 };
 pub use scan::{Damage, Found, Scanner, StoredRecord};

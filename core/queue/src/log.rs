@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 
-use crate::cursor::{Cursor, CursorFile};
+use crate::cursor::{Cursor, CursorFile, LaneCursor};
 use crate::format::{Identity, LANES, PRODUCERS_MAX, Producer, SegmentHeader};
 use crate::fs::Fs;
 use crate::index::{Summary, note_producer};
@@ -20,8 +20,9 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub use load::{Load, Loaded, Unreadable};
+pub use load::{Load, Loaded, Unreadable, Wanted};
 pub use recover::{Backlog, OpenError, Recovery};
+pub use release::Oldest;
 
 use load::Reader;
 use write::{Active, WriteError};
@@ -202,7 +203,8 @@ impl<F: Fs> Log<F> {
         !self.unsynced.is_empty()
     }
 
-    fn check(&self, records: &[NewRecord]) -> Result<(), AppendError> {
+    /// Whether the log can hold the records.
+    pub(crate) fn check(&self, records: &[NewRecord]) -> Result<(), AppendError> {
         let mut strangers: Vec<u64> = Vec::new();
         for record in records {
             if record.meta.len() > usize::from(u16::MAX) {
@@ -229,10 +231,16 @@ impl<F: Fs> Log<F> {
     pub fn records(&mut self, from: u64) -> io::Result<Vec<StoredRecord>> {
         let mut records = Vec::new();
         for lane in 0..LANES as u8 {
-            let mut position = from;
-            while position < self.next {
-                let load = self.load(lane, position, usize::MAX, Unreadable::Fails, |_| false)?;
-                position = load.position;
+            let mut wanted = Wanted {
+                lane,
+                from,
+                at_most: usize::MAX,
+                unreadable: Unreadable::Fails,
+                finished: &LaneCursor::default(),
+            };
+            while wanted.from < self.next {
+                let load = self.load(&wanted)?;
+                wanted.from = load.position;
                 records.extend(load.found.into_iter().filter_map(|found| match found {
                     Loaded::Record(record) => Some(record),
                     Loaded::Lost(_) => None,

@@ -1,12 +1,27 @@
 //! Reading one lane: by the index of each segment, whatever else stands between its records.
 
 use std::io;
+use std::ops::Range;
 
 use super::{Log, Segment, segment_name};
+use crate::cursor::LaneCursor;
 use crate::format::SegmentHeader;
 use crate::fs::{Fs, FsFile, read_at_most};
 use crate::index::{Entry, FOOTER_BYTES, Footer, Index};
 use crate::scan::{Found, READ_AHEAD, Scanner, StoredRecord};
+
+/// What to read of a lane.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    pub lane: u8,
+    /// The first sequence number that is of interest.
+    pub from: u64,
+    /// Payload bytes, not counting the first record's.
+    pub at_most: usize,
+    pub unreadable: Unreadable,
+    /// Records that this says are finished are left out.
+    pub finished: &'a LaneCursor,
+}
 
 /// What one read of a lane gave.
 #[derive(Clone, Debug, Default)]
@@ -42,18 +57,11 @@ pub(super) struct Reader<F> {
 }
 
 impl<F: Fs> Log<F> {
-    /// Reads the records of `lane` from `from` on, without those that `skip` names: at least one
-    /// if there is any, and more while their payloads together stay within `at_most` bytes and
-    /// they stand in the same segment.
-    pub fn load(
-        &mut self,
-        lane: u8,
-        from: u64,
-        at_most: usize,
-        unreadable: Unreadable,
-        skip: impl Fn(u64) -> bool,
-    ) -> io::Result<Load> {
-        let mut position = from;
+    /// Reads what is wanted: at least one record if there is any, and more while they stand in the
+    /// same segment.
+    pub fn load(&mut self, wanted: &Wanted<'_>) -> io::Result<Load> {
+        let lane = usize::from(wanted.lane);
+        let mut position = wanted.from;
         loop {
             let begun = |segment: &Segment| segment.header.first <= position;
             // Before the first segment nothing is left.
@@ -62,12 +70,12 @@ impl<F: Fs> Log<F> {
                 break;
             }
             let limit = self.limit(index);
-            let holds = self.segments[index].summary.lanes[usize::from(lane)].records > 0;
+            let holds = self.segments[index].summary.lanes[lane].records > 0;
             if holds && position < limit {
-                let chosen = self.choose(lane, index, position..limit, at_most, &skip)?;
+                let chosen = self.choose(wanted, index, position..limit)?;
                 if let Some(last) = chosen.last() {
                     let position = last.sequence + 1;
-                    let found = self.read(lane, &chosen, limit, unreadable)?;
+                    let found = self.read(wanted, &chosen, limit)?;
                     return Ok(Load { found, position });
                 }
             }
@@ -88,14 +96,14 @@ impl<F: Fs> Log<F> {
         following.map_or(self.next, |next| next.header.first)
     }
 
+    /// The wanted records of a segment.
     fn choose(
         &mut self,
-        lane: u8,
+        wanted: &Wanted<'_>,
         index: usize,
-        range: std::ops::Range<u64>,
-        at_most: usize,
-        skip: impl Fn(u64) -> bool,
+        range: Range<u64>,
     ) -> io::Result<Vec<Entry>> {
+        let lane = wanted.lane;
         self.open_reader(lane, index)?;
         let entries = match (&self.active, &self.readers[usize::from(lane)]) {
             (Some(active), _) if active.header == self.segments[index].header => {
@@ -109,11 +117,11 @@ impl<F: Fs> Log<F> {
         let of_lane = entries[begin..]
             .iter()
             .take_while(|entry| entry.sequence < range.end)
-            .filter(|entry| entry.lane == lane && !skip(entry.sequence));
+            .filter(|entry| entry.lane == lane && !wanted.finished.is_finished(entry.sequence));
         let mut chosen: Vec<Entry> = Vec::new();
         for entry in of_lane {
             bytes = bytes.saturating_add(entry.payload_len as usize);
-            if bytes > at_most && !chosen.is_empty() {
+            if bytes > wanted.at_most && !chosen.is_empty() {
                 break;
             }
             chosen.push(*entry);
@@ -148,14 +156,8 @@ impl<F: Fs> Log<F> {
     }
 
     /// The chosen records of a lane, which stand in the segment that its reader has open.
-    fn read(
-        &self,
-        lane: u8,
-        chosen: &[Entry],
-        limit: u64,
-        unreadable: Unreadable,
-    ) -> io::Result<Vec<Loaded>> {
-        let Some(reader) = &self.readers[usize::from(lane)] else {
+    fn read(&self, wanted: &Wanted<'_>, chosen: &[Entry], limit: u64) -> io::Result<Vec<Loaded>> {
+        let Some(reader) = &self.readers[usize::from(wanted.lane)] else {
             return Ok(Vec::new());
         };
         let mut scanner = Scanner::new(&reader.file, &reader.header, limit)?;
@@ -168,7 +170,7 @@ impl<F: Fs> Log<F> {
             match scanner.record_at(entry) {
                 Ok(Some(record)) => found.push(Loaded::Record(record)),
                 Ok(None) => found.push(Loaded::Lost(*entry)),
-                Err(error) if unreadable == Unreadable::Fails => return Err(error),
+                Err(error) if wanted.unreadable == Unreadable::Fails => return Err(error),
                 Err(_) => found.push(Loaded::Lost(*entry)),
             }
             left = &left[1..];

@@ -221,7 +221,7 @@ impl<F: Fs> Log<F> {
                 for entry in read.entries.iter().filter(|entry| entry.sequence < limit) {
                     let lane = usize::from(entry.lane) % LANES;
                     if !self.cursor.lanes[lane].is_finished(entry.sequence) {
-                        backlog.lanes[lane].add(entry);
+                        backlog.lanes[lane].add(entry.items, entry.payload_len);
                     }
                 }
             }

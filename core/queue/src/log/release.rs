@@ -5,9 +5,21 @@
 
 use std::io;
 
-use super::{Log, segment_name};
+use super::load::read_index;
+use super::{Log, Segment, segment_name};
 use crate::cursor::Cursor;
-use crate::fs::{Fs, Space};
+use crate::format::RECORD_HEADER_BYTES;
+use crate::fs::{Fs, Space, read_at_most};
+use crate::index::Entry;
+
+/// What is known of the oldest segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Oldest {
+    /// Where its records end.
+    pub end: u64,
+    /// When the last of them was enqueued.
+    pub newest_unix_ms: u64,
+}
 
 impl<F: Fs> Log<F> {
     /// What was finished when the log was opened or [`Log::save`] was called last.
@@ -29,7 +41,8 @@ impl<F: Fs> Log<F> {
     pub fn remove_finished(&mut self) -> io::Result<u64> {
         let watermarks = self.cursor.lanes.iter().map(|lane| lane.watermark);
         let needed = watermarks.min().unwrap_or_default();
-        let ends = self.segments.windows(2).map(|pair| pair[1].header.first);
+        let closed = self.segments.len() - usize::from(self.active.is_some());
+        let ends = (0..closed).map(|index| self.limit(index));
         let count = ends.take_while(|end| *end <= needed).count();
         let mut removed = 0;
         for _ in 0..count {
@@ -58,12 +71,40 @@ impl<F: Fs> Log<F> {
         self.segments.len()
     }
 
-    /// Where the oldest segment's records end and when the newest of them was enqueued; `None` if
-    /// there is only the one written to.
-    pub fn oldest_segment(&self) -> Option<(u64, u64)> {
-        let following = self.segments.get(1)?;
+    /// The oldest segment; `None` if there is only the one written to.
+    pub fn oldest_segment(&self) -> Option<Oldest> {
         let oldest = self.segments.first()?;
-        Some((following.header.first, oldest.summary.newest_unix_ms))
+        let is_active = self.segments.len() == 1 && self.active.is_some();
+        (!is_active).then(|| Oldest {
+            end: self.limit(0),
+            newest_unix_ms: oldest.summary.newest_unix_ms,
+        })
+    }
+
+    /// Every record of the oldest segment that counts.
+    pub fn entries_below(&mut self, end: u64) -> io::Result<Vec<Entry>> {
+        let Some(oldest) = self.segments.first() else {
+            return Ok(Vec::new());
+        };
+        let (header, limit) = (oldest.header, self.limit(0));
+        let path = self.directory.join(segment_name(header.first));
+        let mut entries = read_index(&self.fs.open(&path)?, &header, limit)?.entries;
+        entries.retain(|entry| entry.sequence < limit.min(end));
+        Ok(entries)
+    }
+
+    /// Copies what is left of a record to `quarantine/`.
+    pub fn keep_damaged(&self, entry: &Entry) -> io::Result<()> {
+        let begun = |segment: &Segment| segment.header.first <= entry.sequence;
+        let index = self.segments.partition_point(begun);
+        let Some(segment) = index.checked_sub(1).map(|index| &self.segments[index]) else {
+            return Ok(());
+        };
+        let path = self.directory.join(segment_name(segment.header.first));
+        let file = self.fs.open(&path)?;
+        let length = RECORD_HEADER_BYTES + entry.payload_len as usize;
+        let bytes = read_at_most(&file, entry.offset, length)?;
+        self.set_aside(&format!("{:020}.damaged", entry.sequence), &bytes)
     }
 
     /// Closes the segment written to, so that it can be removed like any other.

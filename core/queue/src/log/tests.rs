@@ -65,7 +65,15 @@ fn fill(log: &mut Log<SimFs>, numbers: std::ops::Range<u64>) {
 /// Records that the log knows of and cannot read.
 fn lost<F: Fs>(log: &mut Log<F>) -> u64 {
     let lanes = 0..LANES as u8;
-    let loads = lanes.map(|lane| log.load(lane, 0, usize::MAX, Unreadable::Fails, |_| false));
+    let loads = lanes.map(|lane| {
+        log.load(&Wanted {
+            lane,
+            from: 0,
+            at_most: usize::MAX,
+            unreadable: Unreadable::Fails,
+            finished: &LaneCursor::default(),
+        })
+    });
     let found = loads.flat_map(|load| load.expect("the disk works").found);
     found
         .filter(|found| matches!(found, Loaded::Lost(_)))

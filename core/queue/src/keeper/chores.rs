@@ -1,0 +1,126 @@
+//! What is looked at every now and then: age, room and free space.
+
+use super::Open;
+use crate::format::LANES;
+use crate::fs::Fs;
+use crate::index::Totals;
+use crate::queue::{Loss, LossReason, Report};
+
+/// Of a small volume, this part is to stay free instead of `min_free_disk`.
+const FREE_PART: u64 = 20;
+/// A segment that is finished with as a whole is closed and removed once the queue has this part
+/// of its room in it.
+const IDLE_PART: u64 = 4;
+
+impl<F: Fs + Clone> Open<F> {
+    pub(super) fn do_chores(&mut self) {
+        if !self.times.begin_chores() {
+            return;
+        }
+        self.look_at_free_space();
+        self.drop_expired();
+        self.close_finished_segment();
+    }
+
+    fn look_at_free_space(&mut self) {
+        // A volume that does not say what is free is written to until it refuses.
+        let Ok(space) = self.log.space() else {
+            return;
+        };
+        let wanted = self.shared.settings.min_free_disk;
+        let wanted = wanted.min(space.total / FREE_PART);
+        let mut state = self.shared.lock();
+        state.statistics.free = space.free;
+        let was_short = std::mem::replace(&mut state.is_short, space.free < wanted);
+        let is_enough_again = was_short && !state.is_short;
+        drop(state);
+        if is_enough_again {
+            self.shared.events.changed();
+        }
+    }
+
+    fn drop_expired(&mut self) {
+        let Some(max_age) = self.shared.settings.max_age else {
+            return;
+        };
+        let max_age = max_age.as_millis() as u64;
+        let Some(born_before) = self.times.unix_ms().checked_sub(max_age) else {
+            return;
+        };
+        while let Some(oldest) = self.log.oldest_segment() {
+            if oldest.newest_unix_ms >= born_before || !self.drop_oldest(LossReason::Expired) {
+                break;
+            }
+        }
+        for lane in 0..LANES as u8 {
+            let mut state = self.shared.lock();
+            let dropped = state.lanes[usize::from(lane)].drop_older_than(born_before);
+            state.is_dirty |= dropped.records > 0;
+            drop(state);
+            self.report_loss(lane, dropped, LossReason::Expired);
+        }
+    }
+
+    /// Drops the oldest until `bytes` more have room.
+    pub(super) fn make_room(&mut self, bytes: u64) {
+        let max = self.shared.settings.max_bytes;
+        while self.log.bytes() + bytes > max && self.drop_oldest(LossReason::DroppedOldest) {}
+    }
+
+    /// Drops what the oldest segment holds, and the segment; `false` if that is not possible now.
+    fn drop_oldest(&mut self, reason: LossReason) -> bool {
+        let Some(oldest) = self.log.oldest_segment() else {
+            return false;
+        };
+        let Ok(entries) = self.log.entries_below(oldest.end) else {
+            return false;
+        };
+        let before = self.log.bytes();
+        for lane in 0..LANES as u8 {
+            let mut state = self.shared.lock();
+            let of_lane = &mut state.lanes[usize::from(lane)];
+            let mut dropped = Totals::default();
+            for entry in entries.iter().filter(|entry| entry.lane == lane) {
+                if of_lane.is_on_disk_only(entry.sequence) {
+                    of_lane.lost(entry);
+                    dropped.add(entry.items, entry.payload_len);
+                }
+            }
+            dropped.merge(of_lane.drop_below(oldest.end));
+            state.is_dirty = true;
+            drop(state);
+            self.report_loss(lane, dropped, reason);
+        }
+        self.save(false);
+        // What is out keeps its segment.
+        self.log.bytes() < before
+    }
+
+    fn report_loss(&self, lane: u8, totals: Totals, reason: LossReason) {
+        if totals.records > 0 {
+            let lane = Some(lane);
+            self.shared.events.reports(&Report::Lost(Loss {
+                lane,
+                totals,
+                reason,
+            }));
+        }
+    }
+
+    /// Gives the room of the segment written to back once all of it is finished.
+    fn close_finished_segment(&mut self) {
+        let state = self.shared.lock();
+        let end = state.end;
+        let is_idle = state.inbox.is_empty()
+            && state
+                .lanes
+                .iter()
+                .all(|lane| lane.cursor(end).watermark >= end);
+        drop(state);
+        let is_worth_it = self.log.bytes() > self.shared.settings.segment_bytes() / IDLE_PART;
+        if is_idle && is_worth_it && self.log.close_segment().is_ok() {
+            self.shared.lock().is_dirty = true;
+            self.save(false);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Reading ahead for lanes that have fallen behind.
+
+use super::Open;
+use crate::format::LANES;
+use crate::fs::Fs;
+use crate::index::{Entry, Totals};
+use crate::lane::Ready;
+use crate::log::{Loaded, Unreadable, Wanted};
+use crate::queue::{Loss, LossReason, Report};
+
+/// What is read at once, not counting one record more.
+const LOAD_BYTES_MAX: usize = 1 << 20;
+/// A disk that does not read gets so many chances before a record counts as lost.
+const READ_ATTEMPTS: u32 = 3;
+
+impl<F: Fs + Clone> Open<F> {
+    pub(super) fn read_ahead(&mut self) {
+        if self.read_failures > 0 && self.times.is_resting() {
+            return;
+        }
+        for lane in 0..LANES as u8 {
+            let state = self.shared.lock();
+            let wants = state.lanes[usize::from(lane)].wants();
+            drop(state);
+            if let Some(from) = wants {
+                self.load(lane, from);
+            }
+        }
+    }
+
+    fn load(&mut self, lane: u8, from: u64) {
+        let unreadable = match self.read_failures < READ_ATTEMPTS {
+            true => Unreadable::Fails,
+            false => Unreadable::IsLost,
+        };
+        let recovered = self.shared.lock().lanes[usize::from(lane)]
+            .recovered()
+            .clone();
+        let loaded = self.log.load(&Wanted {
+            lane,
+            from,
+            at_most: LOAD_BYTES_MAX,
+            unreadable,
+            finished: &recovered,
+        });
+        let load = match loaded {
+            Ok(load) => load,
+            Err(_) => {
+                self.read_failures += 1;
+                self.times.failed();
+                return;
+            }
+        };
+        self.read_failures = 0;
+        let (mut ready, mut lost) = (Vec::with_capacity(load.found.len()), Vec::new());
+        for found in load.found {
+            match found {
+                Loaded::Record(record) => ready.push(Ready::read(record)),
+                Loaded::Lost(entry) => lost.push(entry),
+            }
+        }
+        let has_arrived = !ready.is_empty();
+        let end = self.log.next_sequence();
+        let mut state = self.shared.lock();
+        let of_lane = &mut state.lanes[usize::from(lane)];
+        of_lane.loaded(ready, load.position, end);
+        lost.iter().for_each(|entry| of_lane.lost(entry));
+        state.is_dirty |= !lost.is_empty();
+        drop(state);
+        self.report_damage(lane, &lost);
+        if has_arrived {
+            self.shared.events.arrived(lane);
+        }
+    }
+
+    fn report_damage(&mut self, lane: u8, lost: &[Entry]) {
+        if lost.is_empty() {
+            return;
+        }
+        let mut totals = Totals::default();
+        for entry in lost {
+            totals.add(entry.items, entry.payload_len);
+            // Without room for the copy there is nothing left to look at.
+            drop(self.log.keep_damaged(entry));
+        }
+        self.shared.lock().statistics.quarantined.merge(totals);
+        self.shared.events.reports(&Report::Lost(Loss {
+            lane: Some(lane),
+            totals,
+            reason: LossReason::Damaged,
+        }));
+    }
+}

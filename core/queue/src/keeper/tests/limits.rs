@@ -1,0 +1,192 @@
+//! Room, age and full disks.
+
+use super::*;
+
+const SMALL: u64 = 8 << 20;
+
+fn small(when_full: WhenFull) -> QueueSettings {
+    QueueSettings {
+        max_bytes: SMALL,
+        when_full,
+        ..settings(1)
+    }
+}
+
+/// Appends until the queue refuses; gives how many it took.
+fn fill(rig: &mut Rig, from: u64) -> u64 {
+    let mut number = from;
+    while rig.offer(number, record(number, 100_000)).is_ok() {
+        rig.turn(0);
+        number += 1;
+        assert!(number - from < 1000, "the queue never fills");
+    }
+    number - from
+}
+
+#[test]
+fn a_full_queue_refuses_and_takes_again_what_was_delivered() {
+    let fs = SimFs::default();
+    let mut rig = Rig::open(&fs, small(WhenFull::Reject)).expect("the disk works");
+    let taken = fill(&mut rig, 0);
+    assert!(
+        (70..84).contains(&taken),
+        "{taken} records of 100 kB in 8 MiB"
+    );
+    let refused = rig.queue.reserve(0, 100_000);
+    assert!(matches!(refused, Err(NoRoom::Full { .. })), "{refused:?}");
+    assert_eq!(rig.drain().len() as u64, taken);
+    rig.turn(2000);
+    assert!(fill(&mut rig, taken) > 70);
+    assert!(rig.losses().is_empty());
+}
+
+#[test]
+fn the_room_of_finished_records_is_given_back_also_when_nothing_is_appended() {
+    let fs = SimFs::default();
+    let mut rig = Rig::open(&fs, small(WhenFull::Reject)).expect("the disk works");
+    rig.append(0..20, 100_000);
+    rig.drain();
+    rig.turn(2000);
+    assert_eq!(rig.queue.statistics().bytes, 0);
+    rig.append(20..21, 10);
+    assert_eq!(rig.drain(), [20]);
+}
+
+#[test]
+fn dropping_the_oldest_makes_room_and_counts_every_record() {
+    let fs = SimFs::default();
+    let mut rig = Rig::open(&fs, small(WhenFull::DropOldest)).expect("the disk works");
+    rig.append(0..300, 100_000);
+    let lost: u64 = rig.losses().iter().map(|loss| loss.totals.records).sum();
+    let reasons: BTreeSet<_> = rig
+        .losses()
+        .iter()
+        .map(|loss| loss.reason == LossReason::DroppedOldest)
+        .collect();
+    assert_eq!(reasons, BTreeSet::from([true]));
+    assert!(rig.queue.statistics().bytes <= SMALL);
+    let left = rig.drain();
+    assert_eq!(left.len() as u64 + lost, 300);
+    let mut newest = left;
+    newest.sort_unstable();
+    assert_eq!(newest, (lost..300).collect::<Vec<_>>());
+}
+
+#[test]
+fn dropping_the_newest_keeps_what_is_there_and_counts_the_rest() {
+    let fs = SimFs::default();
+    let mut rig = Rig::open(&fs, small(WhenFull::DropNewest)).expect("the disk works");
+    rig.append(0..300, 100_000);
+    let lost: u64 = rig.losses().iter().map(|loss| loss.totals.records).sum();
+    let mut left = rig.drain();
+    left.sort_unstable();
+    assert_eq!(left, (0..300 - lost).collect::<Vec<_>>());
+    assert_eq!(rig.stored().len(), 300);
+}
+
+#[test]
+fn one_lane_cannot_take_the_room_of_the_others() {
+    let fs = SimFs::default();
+    let shared = QueueSettings {
+        lane_max_bytes: SMALL / 2,
+        ..small(WhenFull::Reject)
+    };
+    let mut rig = Rig::open(&fs, shared).expect("the disk works");
+    let mut number = 0;
+    while rig.offer(number, record(number, 100_000)).is_ok() {
+        rig.turn(0);
+        number += 3;
+    }
+    assert!((35..45).contains(&(number / 3)));
+    rig.offer(1, record(1, 100_000))
+        .expect("another lane has room");
+}
+
+#[test]
+fn records_over_the_age_leave_and_are_counted_and_the_system_clock_does_not_matter() {
+    let fs = SimFs::default();
+    let aging = QueueSettings {
+        max_age: Some(Duration::from_secs(60)),
+        ..settings(1)
+    };
+    let mut rig = Rig::open(&fs, aging).expect("the disk works");
+    rig.clock.unix_ms.store(9_000_000, Ordering::Relaxed);
+    rig.append(0..10, 10);
+    // A day forwards, an hour back.
+    for unix_ms in [95_400_000, 5_400_000] {
+        rig.clock.unix_ms.store(unix_ms, Ordering::Relaxed);
+        rig.turn(20_000);
+        assert!(rig.losses().is_empty());
+    }
+    rig.append(10..12, 10);
+    rig.turn(25_000);
+    let lost: u64 = rig.losses().iter().map(|loss| loss.totals.records).sum();
+    assert_eq!(lost, 10);
+    assert!(
+        rig.losses()
+            .iter()
+            .all(|loss| loss.reason == LossReason::Expired)
+    );
+    let left: BTreeSet<u64> = rig.drain().into_iter().collect();
+    assert_eq!(left, BTreeSet::from([10, 11]));
+}
+
+#[test]
+fn a_full_disk_refuses_and_goes_on_by_itself_when_there_is_room() {
+    let fs = SimFs::with(Faults {
+        disk_bytes: Some(500_000),
+        ..Faults::default()
+    });
+    let mut rig = Rig::open(&fs, settings(1)).expect("the disk works");
+    let mut number = 0;
+    while rig.told.0.lock().refused.is_empty() {
+        rig.append(number..number + 1, 50_000);
+        number += 1;
+        assert!(number < 100, "the disk never fills");
+    }
+    let stored = rig.stored();
+    assert!(stored.len() > 5);
+    let reports = rig.told.0.lock().reports.clone();
+    assert!(
+        reports
+            .iter()
+            .any(|report| matches!(report, Report::CannotWrite(_)))
+    );
+    let fs = fs.restarted(Faults {
+        disk_bytes: Some(5_000_000),
+        ..Faults::default()
+    });
+    rig.append(number..number + 1, 50_000);
+    assert_eq!(rig.told.0.lock().reports.last(), Some(&Report::Writing));
+    let left: BTreeSet<u64> = rig.drain().into_iter().collect();
+    assert_eq!(left, rig.stored());
+    assert!(fs.calls() > 0);
+}
+
+#[test]
+fn what_is_to_stay_free_stays_free() {
+    let fs = SimFs::with(Faults {
+        disk_bytes: Some(100_000_000),
+        ..Faults::default()
+    });
+    let careful = QueueSettings {
+        min_free_disk: 4_000_000,
+        ..settings(1)
+    };
+    let mut rig = Rig::open(&fs, careful).expect("the disk works");
+    let mut number = 0;
+    let refused = loop {
+        match rig.offer(number, record(number, 1_000_000)) {
+            Ok(()) => rig.turn(1000),
+            Err(refused) => break refused,
+        }
+        number += 1;
+        assert!(number < 200, "the disk never runs short");
+    };
+    assert!(matches!(refused, NoRoom::DiskFull { .. }), "{refused:?}");
+    assert!((94..98).contains(&number), "{number}");
+    rig.drain();
+    rig.turn(2000);
+    rig.offer(number, record(number, 10))
+        .expect("there is room again");
+}

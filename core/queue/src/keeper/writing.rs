@@ -1,0 +1,184 @@
+//! Appending: everything that waits, as one group.
+
+use std::time::Duration;
+
+use super::Open;
+use crate::format::Producer;
+use crate::fs::Fs;
+use crate::lane::Ready;
+use crate::log::NewRecord;
+use crate::queue::{
+    Completed, Completion, Durability, Loss, LossReason, NotStored, Pending, Report, Room, WhenFull,
+};
+
+/// What is written at once, not counting one record more.
+const GROUP_BYTES_MAX: u64 = 4 << 20;
+const GROUP_RECORDS_MAX: usize = 512;
+
+/// Records that go to the disk together.
+#[derive(Default)]
+struct Group {
+    records: Vec<NewRecord>,
+    completions: Vec<Completion>,
+    rooms: Vec<Room>,
+    bytes: u64,
+    /// What has ended without being written.
+    ended: Vec<Completed>,
+}
+
+impl<F: Fs + Clone> Open<F> {
+    /// Writes what waits and tells what became of it.
+    pub(super) fn write_group(&mut self) {
+        let mut group = self.gather();
+        if !group.records.is_empty() {
+            let outcome = self.store(&group.records, group.bytes);
+            self.hand_over(&mut group, outcome);
+        }
+        if !group.ended.is_empty() {
+            self.shared.events.appended(group.ended);
+        }
+        // Their room is given back only now that it is taken up in the log.
+        drop(group.rooms);
+    }
+
+    fn gather(&mut self) -> Group {
+        let mut group = Group::default();
+        let mut state = self.shared.lock();
+        while group.bytes < GROUP_BYTES_MAX && group.records.len() < GROUP_RECORDS_MAX {
+            let Some(pending) = state.inbox.pop_front() else {
+                break;
+            };
+            let Pending {
+                mut record,
+                room,
+                completion,
+            } = pending;
+            let outcome = if let Err(error) = self.log.check(std::slice::from_ref(&record)) {
+                Some(Err(NotStored::from(&error)))
+            } else if self.is_repeat(&group.records, record.producer) {
+                Some(Ok(()))
+            } else if room.is_dropped {
+                self.shared.events.reports(&dropped_newest(&record));
+                Some(Ok(()))
+            } else {
+                None
+            };
+            if let Some(outcome) = outcome {
+                group.ended.push(Completed {
+                    completion,
+                    outcome,
+                });
+            } else {
+                record.enqueued_unix_ms = self.times.unix_ms();
+                group.bytes += record.stored_len();
+                group.records.push(record);
+                group.completions.push(completion);
+            }
+            group.rooms.push(room);
+        }
+        group
+    }
+
+    /// Whether the producer has appended this one, or a later one, before.
+    fn is_repeat(&self, group: &[NewRecord], producer: Option<Producer>) -> bool {
+        let Some(Producer { id, sequence }) = producer else {
+            return false;
+        };
+        let stored = self.log.producers().get(&id).copied();
+        let of_group = group.iter().filter_map(|record| record.producer);
+        let of_group = of_group.filter(|of| of.id == id).map(|of| of.sequence);
+        of_group.chain(stored).max() >= Some(sequence)
+    }
+
+    fn store(&mut self, records: &[NewRecord], bytes: u64) -> Result<u64, NotStored> {
+        if self.shared.settings.when_full == WhenFull::DropOldest {
+            self.make_room(bytes);
+        }
+        let log = &mut self.log;
+        let (appended, took) = self.times.measure(|| log.append(records));
+        let mut state = self.shared.lock();
+        let statistics = &mut state.statistics;
+        statistics.group_records = records.len();
+        statistics.group_bytes = bytes as usize;
+        statistics.sync_time = took;
+        statistics.groups += 1;
+        drop(state);
+        let failed = appended.as_ref().err().map(NotStored::from);
+        self.report_writing(failed.as_ref());
+        match (appended, failed) {
+            (Ok(first), _) => Ok(first),
+            (Err(_), Some(failed)) => Err(failed),
+            (Err(error), None) => Err(NotStored::from(&error)),
+        }
+    }
+
+    /// Tells when writing begins to fail and when it works again.
+    pub(super) fn report_writing(&mut self, failed: Option<&NotStored>) {
+        let was_failing = std::mem::replace(&mut self.is_failing, failed.is_some());
+        let report = match failed {
+            Some(failed) if !was_failing => Report::CannotWrite(failed.to_string()),
+            None if was_failing => Report::Writing,
+            _ => return,
+        };
+        self.shared.events.reports(&report);
+    }
+
+    /// Puts what was stored into its lanes.
+    fn hand_over(&mut self, group: &mut Group, outcome: Result<u64, NotStored>) {
+        let mut arrived = 0_u8;
+        if let Ok(first) = outcome {
+            let mut state = self.shared.lock();
+            for (record, sequence) in group.records.drain(..).zip(first..) {
+                let lane = usize::from(record.lane);
+                state.lanes[lane].appended(Ready::appended(record, sequence));
+                arrived |= 1 << lane;
+            }
+            self.describe(&mut state);
+        }
+        let outcome = outcome.map(drop);
+        let completions = group.completions.drain(..);
+        group.ended.extend(completions.map(|completion| Completed {
+            completion,
+            outcome: outcome.clone(),
+        }));
+        for lane in (0..8).filter(|lane| arrived & 1 << lane != 0) {
+            self.shared.events.arrived(lane);
+        }
+    }
+
+    /// How long something may stay unsynced that is.
+    pub(super) fn sync_interval(&self) -> Option<Duration> {
+        match self.shared.settings.durability {
+            Durability::Interval(interval) if self.log.is_unsynced() => Some(interval),
+            _ => None,
+        }
+    }
+
+    pub(super) fn sync_in_time(&mut self) {
+        let Some(interval) = self.sync_interval() else {
+            // What is appended next is as old as this.
+            self.times.synced();
+            return;
+        };
+        if !self.times.is_time_to_sync(interval) || self.times.is_resting() {
+            return;
+        }
+        let synced = self.log.sync();
+        let failed = synced.map_err(|error| NotStored::Failed(format!("cannot sync: {error}")));
+        match failed.is_ok() {
+            true => self.times.synced(),
+            false => self.times.failed(),
+        }
+        self.report_writing(failed.as_ref().err());
+    }
+}
+
+fn dropped_newest(record: &NewRecord) -> Report {
+    let mut totals = crate::index::Totals::default();
+    totals.add(record.items, record.payload_len() as u32);
+    Report::Lost(Loss {
+        lane: Some(record.lane),
+        totals,
+        reason: LossReason::DroppedNewest,
+    })
+}
