@@ -1,7 +1,8 @@
 //! What became of everything a run took in, told at its end.
 
 use engine::config::LogEncoding;
-use engine::run::RunReport;
+use engine::exporter::Account;
+use engine::run::{ExporterAccount, RunReport};
 
 use crate::columns::{Align, table};
 use crate::failure::Failure;
@@ -16,7 +17,7 @@ pub(crate) fn close(report: &RunReport, encoding: LogEncoding) -> Result<(), Fai
     if let Some(failure) = &report.failure {
         return Err(Failure::Run(failure.clone()));
     }
-    match report.left() {
+    match report.lost() {
         0 => Ok(()),
         items => Err(Failure::Left(items)),
     }
@@ -29,32 +30,58 @@ fn render(report: &RunReport) -> String {
     let headings = [
         ("exporter", Align::Left),
         ("signal", Align::Left),
+        ("found", Align::Right),
         ("taken", Align::Right),
         ("delivered", Align::Right),
         ("dropped", Align::Right),
+        ("set aside", Align::Right),
         ("left", Align::Right),
+        ("", Align::Left),
     ];
-    let rows = report.accounts.iter().map(|(exporter, signal, account)| {
+    let rows = report.accounts.iter().map(|of| {
+        let account = &of.account;
         [
-            exporter.clone(),
-            signal.to_string(),
+            of.exporter.clone(),
+            of.signal.to_string(),
+            account.recovered.to_string(),
             account.enqueued.to_string(),
             account.delivered.to_string(),
             account.dropped.to_string(),
+            set_aside(account).to_string(),
             account.left().to_string(),
+            fate(of).to_owned(),
         ]
     });
     table(headings, &rows.collect::<Vec<_>>())
 }
 
+/// Items that were given up or are damaged, and are kept.
+fn set_aside(account: &Account) -> u64 {
+    account.dead_lettered + account.quarantined
+}
+
+/// What becomes of what is left.
+fn fate(of: &ExporterAccount) -> &'static str {
+    match (of.account.left(), of.is_durable) {
+        (0, _) => "",
+        (_, true) => "on disk, sent after the next start",
+        (_, false) => "lost with the process",
+    }
+}
+
 fn log(report: &RunReport) {
-    for (exporter, signal, account) in &report.accounts {
+    for of in &report.accounts {
+        let account = &of.account;
         tracing::info!(
-            exporter,
-            signal = signal.name(),
+            exporter = of.exporter,
+            signal = of.signal.name(),
+            found = account.recovered,
             taken = account.enqueued,
             delivered = account.delivered,
             dropped = account.dropped,
+            dead_lettered = account.dead_lettered,
+            quarantined = account.quarantined,
+            on_disk = of.is_durable,
             left = account.left(),
             "account"
         );
@@ -72,13 +99,22 @@ mod tests {
     fn report() -> RunReport {
         let account = Account {
             enqueued: 120,
+            recovered: 3,
             delivered: 100,
             dropped: 5,
+            dead_lettered: 2,
+            quarantined: 1,
             queued: 10,
             in_flight: 5,
         };
+        let of = |exporter: &str, is_durable| ExporterAccount {
+            exporter: exporter.to_owned(),
+            signal: Signal::Logs,
+            account,
+            is_durable,
+        };
         RunReport {
-            accounts: vec![("otlp_grpc/backend".to_owned(), Signal::Logs, account)],
+            accounts: vec![of("otlp_grpc/backend", false), of("otlp_http", true)],
             failure: None,
         }
     }
@@ -86,8 +122,9 @@ mod tests {
     #[test]
     fn names_what_is_left_by_exporter_and_signal() {
         expect![[r#"
-            exporter           signal  taken  delivered  dropped  left
-            otlp_grpc/backend  logs      120        100        5    15
+            exporter           signal  found  taken  delivered  dropped  set aside  left
+            otlp_grpc/backend  logs        3    120        100        5          3    15  lost with the process
+            otlp_http          logs        3    120        100        5          3    15  on disk, sent after the next start
         "#]]
         .assert_eq(&render(&report()));
     }

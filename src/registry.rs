@@ -12,5 +12,6 @@ pub(crate) fn components() -> Vec<Factory> {
         Factory::Exporter(exporters::otlp::HTTP),
         Factory::Exporter(exporters::file::FACTORY),
         Factory::Exporter(exporters::debug::FACTORY),
+        Factory::Extension(exporters::file_storage::FACTORY),
     ]
 }

@@ -6,6 +6,7 @@
 
 pub mod debug;
 pub mod file;
+pub mod file_storage;
 pub mod otlp;
 pub mod record;
 pub mod replay;

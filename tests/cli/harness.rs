@@ -3,6 +3,9 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::Arc;
+
+use tempfile::TempDir;
 
 /// One log record in OTLP/JSON.
 pub(crate) const LOG: &str = r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"as the test sent it"}}]}]}]}"#;
@@ -76,13 +79,23 @@ pub(crate) struct Program {
     pub(crate) otlp: String,
     pub(crate) metrics: String,
     pub(crate) health: String,
+    /// Where it works and keeps its data.
+    directory: Arc<TempDir>,
 }
 
 impl Program {
     /// Starts it and waits until every endpoint is told in its log.
     #[track_caller]
     pub(crate) fn start(config: &str) -> Program {
+        let directory = tempfile::tempdir().expect("a directory can be made");
+        Program::start_in(Arc::new(directory), config)
+    }
+
+    /// Starts it where one was before.
+    #[track_caller]
+    pub(crate) fn start_in(directory: Arc<TempDir>, config: &str) -> Program {
         let mut command = command(&["--config", config]);
+        command.current_dir(directory.path());
         let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
         let mut child = child.expect("the program was built for this test");
         let stderr = child.stderr.take().expect("it is piped");
@@ -93,6 +106,7 @@ impl Program {
             otlp: String::new(),
             metrics: String::new(),
             health: String::new(),
+            directory,
         };
         while [&program.otlp, &program.metrics, &program.health].contains(&&String::new()) {
             let line = program.wait_for_line("listening");
@@ -135,16 +149,22 @@ impl Program {
     }
 
     /// Waits for its end.
-    pub(crate) fn wait(mut self) -> Output {
+    pub(crate) fn wait(self) -> Output {
+        self.wait_in_place().0
+    }
+
+    /// Waits for its end and leaves its directory.
+    pub(crate) fn wait_in_place(mut self) -> (Output, Arc<TempDir>) {
         self.lines
             .read_to_string(&mut self.stderr)
             .expect("it prints UTF-8");
         let status = self.child.wait().expect("it is our child");
-        Output {
+        let output = Output {
             code: status.code().expect("it ended by itself"),
             stdout: String::new(),
             stderr: std::mem::take(&mut self.stderr),
-        }
+        };
+        (output, Arc::clone(&self.directory))
     }
 }
 

@@ -82,7 +82,7 @@ fn everything_delivered_is_0_and_told() {
     assert!(
         ended
             .stderr
-            .contains("file      logs        1          1        0     0"),
+            .contains("file      logs        0      1          1        0          0     0"),
         "{}",
         ended.stderr
     );
@@ -92,7 +92,7 @@ fn everything_delivered_is_0_and_told() {
 
 #[test]
 fn what_is_left_undelivered_is_6_and_counted() {
-    let backend = "otlp_http: {endpoint: 'http://127.0.0.1:9', retry_on_failure: {initial_interval: 1h, max_interval: 1h, max_elapsed_time: 0}}";
+    let backend = "otlp_http: {endpoint: 'http://127.0.0.1:9', sending_queue: {storage: memory}, retry_on_failure: {initial_interval: 1h, max_interval: 1h, max_elapsed_time: 0}}";
     let yaml = format!("{}\nservice::shutdown_timeout: 100ms", pipeline(backend));
     let program = Program::start(&yaml);
     assert_eq!(post(&program.otlp, LOG).0, 200);
@@ -106,6 +106,23 @@ fn what_is_left_undelivered_is_6_and_counted() {
         "{}",
         ended.stderr
     );
+}
+
+#[test]
+fn what_is_left_on_disk_is_0_and_there_at_the_next_start() {
+    let backend = "otlp_http: {endpoint: 'http://127.0.0.1:9', retry_on_failure: {initial_interval: 1h, max_interval: 1h}}";
+    let program = Program::start(&pipeline(backend));
+    assert_eq!(post(&program.otlp, LOG).0, 200);
+    program.signal("TERM");
+    let (ended, directory) = program.wait_in_place();
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let left = "1  on disk, sent after the next start";
+    assert!(ended.stderr.contains(left), "{}", ended.stderr);
+    let mut again = Program::start_in(directory, &pipeline(backend));
+    let found = again.wait_for_line("found in the queue");
+    assert!(found.contains("items=1"), "{found}");
+    again.signal("TERM");
+    assert_eq!(again.wait().code, 0);
 }
 
 #[test]

@@ -27,6 +27,15 @@ fn seconds() -> u64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn overload_is_refused_with_a_delay_within_the_budget_and_loses_nothing_acknowledged() {
+    overload("storage: memory, queue_size: 1000000").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn overload_of_a_queue_on_disk_is_refused_once_its_room_is_taken() {
+    overload("storage: disk, max_bytes: 96MiB").await;
+}
+
+async fn overload(queue: &str) {
     let backend = Backend::start();
     // One request of about 1 MiB at a time, four in a second.
     backend.reply_always(Reply::AcceptAfter(Duration::from_millis(250)));
@@ -44,7 +53,7 @@ exporters:
     endpoint: '{}'
     tls: {{insecure: true}}
     compression: none
-    sending_queue: {{num_consumers: 1, queue_size: 1000000}}
+    sending_queue: {{num_consumers: 1, {queue}}}
 service:
   pipelines:
     logs: {{receivers: [otlp], processors: [memory_limiter], exporters: [otlp_grpc]}}

@@ -15,6 +15,7 @@ use crate::harness::{Backend, Collector, Flood, Reply, Sender};
 /// Exit code of a run that ended with acknowledged items undelivered.
 const LEFT: i32 = 6;
 
+/// What is left in a queue in memory is lost; one on disk has its own tests.
 fn start(backend: &Backend, shutdown_timeout: &str) -> Collector {
     Collector::start(&format!(
         "
@@ -27,6 +28,7 @@ exporters:
   otlp_grpc:
     endpoint: '{}'
     tls: {{insecure: true}}
+    sending_queue: {{storage: memory}}
     retry_on_failure: {{initial_interval: 100ms, max_interval: 100ms}}
 service:
   shutdown_timeout: {shutdown_timeout}

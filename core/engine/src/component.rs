@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use pdata::{Batch, Budget, Signal};
+pub use queue::Durability;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -220,6 +221,22 @@ pub trait ExporterFactory: Component {
 
 /// Puts a processor in front of the consumer it is given.
 pub type MakeStage = Box<dyn FnOnce(Arc<dyn Consumer>) -> Arc<dyn Consumer>>;
+
+/// What stands beside the pipelines. The section has passed [`Component::check`].
+pub trait ExtensionFactory: Component {
+    /// Where and how it keeps the queues of the exporters that name it, if that is what it is for.
+    fn storage(&self, _: &Section) -> Option<StorageSettings> {
+        None
+    }
+}
+
+/// What an extension says about queues on disk; what it leaves open is as without it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StorageSettings {
+    /// The directory of all queues.
+    pub directory: Option<PathBuf>,
+    pub durability: Option<Durability>,
+}
 
 /// A processor, as its factory makes it.
 pub enum Processor {

@@ -13,14 +13,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use pdata::{Batch, Signal};
-use telemetry::{Health, Metrics};
+use telemetry::Health;
 use tokio::time::{Instant, timeout};
 
-use crate::component::{Decision, Delivery, ExportError, Exporter};
+use crate::component::{BuildContext, Decision, Delivery, ExportError, Exporter};
 use crate::{Consumer, Refusal, Shutdown, Tasks};
 
 mod backoff;
 mod config;
+mod disk;
+mod drain_rate;
 mod memory;
 mod observe;
 mod queue;
@@ -30,12 +32,16 @@ pub(crate) mod settings;
 
 pub use config::{
     BatchConfig, BatchSizerConfig, QueueConfig, RetryConfig, SizerConfig, StorageConfig,
+    SyncConfig, WhenFullConfig,
 };
 pub use memory::MemoryQueue;
 pub use observe::Account;
-pub use queue::{Amount, Queue, Record, Reservation, Size, Waiting};
-pub use settings::{BatchSettings, QueueSettings, RetrySettings, Settings, Sizer};
+pub use queue::{Amount, DeathReason, Queue, Receipt, Record, Reservation, Size, Waiting};
+pub use settings::{
+    BatchSettings, DiskSettings, QueueSettings, RetrySettings, Settings, Sizer, Storage,
+};
 
+use disk::DiskQueue;
 use observe::Observer;
 use sender::{Route, Sender};
 
@@ -47,34 +53,66 @@ pub struct Front {
     id: Arc<str>,
     exporter: Arc<dyn Exporter>,
     queue: Option<Arc<dyn Queue>>,
+    /// The same queue, if it is on disk.
+    disk: Option<Arc<DiskQueue>>,
     settings: Settings,
+    signals: Vec<Signal>,
     observers: [Observer; Signal::ALL.len()],
     health: Health,
 }
 
 impl Front {
-    /// Wraps `exporter`; `id` names it in metrics, logs and health. Starts nothing.
+    /// Wraps `exporter`, which several of `signals` may share; `id` names it in metrics, logs,
+    /// health and its queue's directory. Starts and opens nothing.
     pub fn new(
         id: &str,
         exporter: Arc<dyn Exporter>,
         settings: Settings,
-        metrics: &Metrics,
-        health: Health,
+        signals: &[Signal],
+        context: &BuildContext,
     ) -> Arc<Self> {
+        let BuildContext {
+            metrics, health, ..
+        } = context;
+        let observers = Signal::ALL.map(|signal| Observer::new(metrics, id, signal));
+        let mut disk = None;
         let queue = settings.queue.as_ref().map(|queue| {
-            let queue: Arc<dyn Queue> = Arc::new(MemoryQueue::new(queue));
+            let queue: Arc<dyn Queue> = match &queue.storage {
+                Storage::Memory => Arc::new(MemoryQueue::new(queue)),
+                Storage::Disk(on_disk) => {
+                    let site = disk::Site {
+                        id,
+                        data_dir: &context.data_dir,
+                        metrics,
+                        health,
+                        observers: &observers,
+                        is_shared: signals.len() > 1,
+                    };
+                    let queue = DiskQueue::new(queue, on_disk, &site);
+                    disk = Some(Arc::clone(&queue));
+                    queue
+                }
+            };
             observe::watch_queue(metrics, id, &queue);
             queue
         });
-        let observers = Signal::ALL.map(|signal| Observer::new(metrics, id, signal));
         Arc::new(Front {
             id: id.into(),
             exporter,
             queue,
+            disk,
             settings,
+            signals: signals.to_vec(),
             observers,
-            health,
+            health: health.clone(),
         })
+    }
+
+    /// Starts the thread of a queue on disk, if there is one. It ends after [`Front::close`].
+    pub fn run_queue(&self, tasks: &Tasks) {
+        if let Some(disk) = &self.disk {
+            disk.run(&self.id, tasks);
+        }
     }
 
     pub fn id(&self) -> &str {
@@ -88,9 +126,9 @@ impl Front {
 
     /// Starts one sender for each signal, if there is a queue. They end when `shutdown` has begun
     /// and their queue is empty, or when `shutdown` ends.
-    pub fn run(&self, signals: &[Signal], tasks: &Tasks, shutdown: &Shutdown) {
+    pub fn run(&self, tasks: &Tasks, shutdown: &Shutdown) {
         let Some(queue) = &self.queue else { return };
-        for &signal in signals {
+        for &signal in &self.signals {
             let route = Route {
                 id: Arc::clone(&self.id),
                 signal,
@@ -105,9 +143,22 @@ impl Front {
         }
     }
 
-    /// Lets the exporter write out what it buffers.
+    /// Lets the exporter write out what it buffers, and the queue write down what was delivered.
     pub async fn close(&self) {
         self.exporter.close().await;
+        if let Some(disk) = &self.disk {
+            disk.close();
+        }
+    }
+
+    /// Signals of the pipelines that name it.
+    pub fn signals(&self) -> &[Signal] {
+        &self.signals
+    }
+
+    /// Whether what is left in its queue outlives the process.
+    pub fn is_durable(&self) -> bool {
+        self.disk.is_some()
     }
 
     /// What became of the items so far, by signal.
@@ -157,11 +208,11 @@ impl Front {
         let Some(queue) = &self.queue else {
             unreachable!("only a queue hands out reservations")
         };
-        let observer = &self.observers[batch.signal() as usize];
-        let items = batch.items();
-        queue.append(reservation, batch).await?;
-        observer.enqueued(items);
-        Ok(())
+        let receipt = Receipt {
+            observer: self.observers[batch.signal() as usize].clone(),
+            items: batch.items(),
+        };
+        queue.append(reservation, batch, receipt).await
     }
 
     /// Exports while the caller waits; for exporters without a queue.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use pdata::Batch;
 use tokio::time::Instant;
 
@@ -50,11 +51,17 @@ impl Consumer for FanOut {
                 exporter.export_now(&batch).await?;
             }
         }
-        for (exporter, room) in self.required.iter().zip(rooms) {
-            if let Some(room) = room {
-                exporter.append(room, batch.clone()).await?;
-            }
-        }
+        // All at once: a queue on disk answers after its sync.
+        let appends = self
+            .required
+            .iter()
+            .zip(rooms)
+            .filter_map(|(exporter, room)| {
+                let room = room?;
+                Some(exporter.append(room, batch.clone()))
+            });
+        let appended = join_all(appends).await;
+        appended.into_iter().collect::<Result<(), Refusal>>()?;
         for exporter in &self.optional {
             offer(exporter, &batch).await;
         }

@@ -11,9 +11,9 @@ use crate::component::{BuildContext, BuildError, Deriver, Processor, Receiver};
 use crate::config::{ComponentId, Diagnostics, Document, Kind, Pipeline, Reference, Section};
 use crate::consumer::Outlets;
 use crate::derive::{DerivedOutlet, DerivingStage};
-use crate::exporter::Front;
+use crate::exporter::{Front, QueueSettings, Storage};
 use crate::fanout::FanOut;
-use crate::plan::{Plan, signal_of};
+use crate::plan::{Plan, signal_of, storage};
 use crate::registry::{Factory, Registry};
 use crate::{Consumer, Refusal};
 
@@ -21,7 +21,7 @@ use crate::{Consumer, Refusal};
 pub struct Graph {
     pub(crate) receivers: Vec<(ComponentId, Box<dyn Receiver>, Outlets)>,
     pub(crate) derived: Vec<Arc<DerivedOutlet>>,
-    pub(crate) exporters: Vec<(Arc<Front>, Vec<Signal>)>,
+    pub(crate) exporters: Vec<Arc<Front>>,
 }
 
 impl Graph {
@@ -56,14 +56,10 @@ impl Graph {
         if found.has_errors() {
             return Err(found);
         }
-        let exporters = fronts
-            .into_iter()
-            .map(|(id, front)| (front, signals_of(document, &id)))
-            .collect();
         Ok(Graph {
             receivers,
             derived: derived.into_values().collect(),
-            exporters,
+            exporters: fronts.into_values().collect(),
         })
     }
 }
@@ -137,11 +133,27 @@ impl Builder<'_> {
         {
             queue.batch.get_or_insert_with(|| batch.clone());
         }
+        if let Some(queue) = &mut settings.queue {
+            self.place(queue);
+        }
         let id = reference.id.to_string();
-        let health = self.context.health.clone();
-        let front = Front::new(&id, exporter, settings, &self.context.metrics, health);
+        let signals = signals_of(self.document, &reference.id);
+        let front = Front::new(&id, exporter, settings, &signals, self.context);
         self.fronts.insert(reference.id.clone(), Arc::clone(&front));
         Some(front)
+    }
+
+    /// Puts a queue where the extension that it names says.
+    fn place(&self, queue: &mut QueueSettings) {
+        let Storage::Disk(disk) = &mut queue.storage else {
+            return;
+        };
+        let extension = disk.extension.as_ref();
+        let storage = extension.and_then(|id| storage(self.document, self.registry, id));
+        if let Some(storage) = storage {
+            disk.directory = storage.directory;
+            disk.durability = storage.durability.unwrap_or(disk.durability);
+        }
     }
 
     /// A processor in front of `next`; `next` itself where the engine does its work.

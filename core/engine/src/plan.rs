@@ -6,13 +6,14 @@
 use std::collections::HashMap;
 
 use pdata::Signal;
+use serde::Deserialize;
 
-use crate::component::{Absorbed, ProcessorFactory};
+use crate::component::{Absorbed, ProcessorFactory, StorageSettings};
 use crate::config::{
     ComponentId, Diagnostics, Document, KeyPath, Kind, Pipeline, Problems, Reference, Section,
     Segment,
 };
-use crate::exporter::BatchSettings;
+use crate::exporter::{BatchSettings, StorageConfig};
 use crate::registry::{Factory, Registry};
 
 /// The memory budget where no `memory_limiter` sets one.
@@ -35,6 +36,7 @@ impl Plan {
     /// Checks every component and how they are connected.
     pub fn new(document: &Document, registry: &Registry) -> Result<Plan, Diagnostics> {
         let mut found = check_components(document, registry);
+        found.extend(check_storages(document, registry));
         let mut planner = Planner {
             document,
             registry,
@@ -80,6 +82,66 @@ fn check_components(document: &Document, registry: &Registry) -> Diagnostics {
                 found.extend(problems.into_diagnostics());
             }
         }
+    }
+    found
+}
+
+/// What the extension `id` says about the queues of exporters that name it.
+pub(crate) fn storage(
+    document: &Document,
+    registry: &Registry,
+    id: &ComponentId,
+) -> Option<StorageSettings> {
+    let section = document.component(Kind::Extension, id)?;
+    match registry.factory(Kind::Extension, section.type_name())? {
+        Factory::Extension(factory) => factory.storage(section),
+        _ => None,
+    }
+}
+
+/// The part of an exporter's configuration that names an extension.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct NamesStorage {
+    sending_queue: Option<NamedStorage>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct NamedStorage {
+    storage: StorageConfig,
+}
+
+/// The storage of a queue must be an extension that is listed and keeps queues.
+fn check_storages(document: &Document, registry: &Registry) -> Diagnostics {
+    let mut found = Diagnostics::default();
+    for section in document.components(Kind::Exporter) {
+        let Ok(NamesStorage {
+            sending_queue: Some(NamedStorage { storage: named }),
+        }) = section.read()
+        else {
+            continue;
+        };
+        let StorageConfig::Extension(id) = named else {
+            continue;
+        };
+        let mut listed = document.service().extensions.iter();
+        let is_listed = listed.any(|extension| extension.id == id);
+        let help = match (storage(document, registry, &id), is_listed) {
+            (Some(_), true) => continue,
+            (Some(_), false) => format!("list `{id}` under `service.extensions`"),
+            (None, _) => {
+                "write `disk`, `memory`, or the id of a `file_storage` extension".to_owned()
+            }
+        };
+        let mut problems = section.problems();
+        problems
+            .at(
+                "sending_queue.storage",
+                format!("no storage `{id}` is at work"),
+            )
+            .help(help);
+        found.extend(problems.into_diagnostics());
     }
     found
 }

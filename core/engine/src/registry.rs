@@ -4,7 +4,7 @@ use pdata::Signal;
 use serde_json::Value;
 
 use crate::component::{
-    Component, Description, ExporterFactory, ProcessorFactory, ReceiverFactory,
+    Component, Description, ExporterFactory, ExtensionFactory, ProcessorFactory, ReceiverFactory,
 };
 use crate::config::{Catalog, ComponentInfo, Kind};
 
@@ -14,7 +14,7 @@ pub enum Factory {
     Receiver(&'static dyn ReceiverFactory),
     Processor(&'static dyn ProcessorFactory),
     Exporter(&'static dyn ExporterFactory),
-    Extension(&'static dyn Component),
+    Extension(&'static dyn ExtensionFactory),
 }
 
 impl Factory {
@@ -32,7 +32,7 @@ impl Factory {
             Factory::Receiver(factory) => factory,
             Factory::Processor(factory) => factory,
             Factory::Exporter(factory) => factory,
-            Factory::Extension(component) => component,
+            Factory::Extension(factory) => factory,
         }
     }
 }

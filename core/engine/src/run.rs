@@ -20,18 +20,27 @@ use crate::{Shutdown, Tasks};
 #[derive(Clone, Debug, Default)]
 pub struct RunReport {
     /// By exporter and signal, where there was anything.
-    pub accounts: Vec<(String, Signal, Account)>,
+    pub accounts: Vec<ExporterAccount>,
     /// Why the run ended by itself, if it did.
     pub failure: Option<String>,
 }
 
+/// What became of the items of one signal that one exporter was given.
+#[derive(Clone, Debug)]
+pub struct ExporterAccount {
+    pub exporter: String,
+    pub signal: Signal,
+    pub account: Account,
+    /// Whether what is left is safe in a queue on disk.
+    pub is_durable: bool,
+}
+
 impl RunReport {
-    /// Items that were acknowledged and neither delivered nor given up.
-    pub fn left(&self) -> u64 {
-        self.accounts
-            .iter()
-            .map(|(_, _, account)| account.left())
-            .sum()
+    /// Items that were acknowledged and neither delivered, nor given up, nor are they in a queue
+    /// that outlives the process.
+    pub fn lost(&self) -> u64 {
+        let volatile = self.accounts.iter().filter(|of| !of.is_durable);
+        volatile.map(|of| of.account.left()).sum()
     }
 }
 
@@ -53,9 +62,11 @@ impl Graph {
         let failure: Arc<Mutex<Option<String>>> = Arc::default();
 
         let sending = Shutdown::default();
+        let queues = Tasks::new(runtime.clone(), stop.clone());
         let senders = Tasks::new(runtime.clone(), stop.clone());
-        for (front, signals) in &exporters {
-            front.run(signals, &senders, &sending);
+        for front in &exporters {
+            front.run_queue(&queues);
+            front.run(&senders, &sending);
         }
         let deriving = Shutdown::default();
         let derivers = Tasks::new(runtime.clone(), stop.clone());
@@ -94,10 +105,11 @@ impl Graph {
                 senders.ended().await;
             }
         }
-        for (front, _) in &exporters {
+        for front in &exporters {
             front.close().await;
         }
-        let panicked = [&intakes, &derivers, &senders]
+        queues.ended().await;
+        let panicked = [&intakes, &derivers, &senders, &queues]
             .into_iter()
             .find_map(Tasks::panicked);
         let failure = failure.lock().take();
@@ -119,16 +131,21 @@ async fn finish(tasks: &Tasks, shutdown: &Shutdown, deadline: Instant, stop: &Sh
     tasks.ended().await;
 }
 
-fn accounts(exporters: &[(Arc<Front>, Vec<Signal>)]) -> Vec<(String, Signal, Account)> {
+fn accounts(exporters: &[Arc<Front>]) -> Vec<ExporterAccount> {
     let mut accounts = Vec::new();
-    for (front, signals) in exporters {
-        for signal in signals {
-            let account = front.account(*signal);
-            if account.enqueued > 0 {
-                accounts.push((front.id().to_owned(), *signal, account));
+    for front in exporters {
+        for &signal in front.signals() {
+            let account = front.account(signal);
+            if account.enqueued + account.recovered > 0 {
+                accounts.push(ExporterAccount {
+                    exporter: front.id().to_owned(),
+                    signal,
+                    account,
+                    is_durable: front.is_durable(),
+                });
             }
         }
     }
-    accounts.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
+    accounts.sort_by(|a, b| (&a.exporter, a.signal).cmp(&(&b.exporter, b.signal)));
     accounts
 }

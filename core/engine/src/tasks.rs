@@ -91,6 +91,22 @@ impl Tasks {
         self.tracker.spawn_on(watched, &self.runtime);
     }
 
+    /// Starts a thread for work that waits for a disk. It ends by itself; nothing can end it.
+    pub fn spawn_thread<F>(&self, name: &str, work: F)
+    where
+        F: FnOnce() + Send + 'static,
+    {
+        let work = self.tracker.spawn_blocking_on(work, &self.runtime);
+        let finished = async move {
+            if let Err(error) = work.await
+                && error.is_panic()
+            {
+                std::panic::resume_unwind(error.into_panic());
+            }
+        };
+        self.spawn(name, finished);
+    }
+
     /// The name of the first task that panicked.
     pub fn panicked(&self) -> Option<String> {
         self.panicked.lock().clone()

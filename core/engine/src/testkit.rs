@@ -9,10 +9,22 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use pdata::otlp::{InvalidUtf8, receive};
 use pdata::{Batch, Budget, Chunk, Origin, Signal, sample};
+use telemetry::{Health, Metrics};
 use tokio::sync::Notify;
 
-use crate::component::{Delivery, ExportError, Exporter};
-use crate::{Consumer, Refusal};
+use crate::component::{BuildContext, Delivery, ExportError, Exporter};
+use crate::{Consumer, Leases, Refusal};
+
+/// What components and stacks are built with, with much memory and no data directory.
+pub fn context() -> BuildContext {
+    BuildContext {
+        metrics: Metrics::new(),
+        health: Health::default(),
+        budget: Budget::new(1 << 30),
+        data_dir: "unused".into(),
+        leases: Leases::default(),
+    }
+}
 
 /// A batch of sample items.
 pub fn batch(signal: Signal, items: usize) -> Batch {

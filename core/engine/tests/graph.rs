@@ -262,7 +262,7 @@ async fn what_a_processor_derives_reaches_the_pipeline_that_lists_it() {
         .expect("both take it");
     let metrics = rig.metrics.clone();
     let report = rig.ended().await;
-    assert_eq!((spans.items(), points.items(), report.left()), (5, 5, 0));
+    assert_eq!((spans.items(), points.items(), report.lost()), (5, 5, 0));
     let value = |name, label: (&str, &str)| metrics.value(name, &[label]);
     let traces = ("pipeline", "traces");
     assert_eq!(

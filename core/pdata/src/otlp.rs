@@ -10,6 +10,7 @@
 
 use bytes::Bytes;
 
+use crate::wire::{Fields, Value};
 use crate::{Budget, Chunk, OtlpChunk, Signal};
 
 mod repair;
@@ -71,6 +72,21 @@ pub fn receive(
         items: walked.items,
         repaired: walked.broken.len(),
     })
+}
+
+/// A chunk from the bytes that [`OtlpChunk::framed`] gave before; `None` if they are none. They are
+/// not checked again.
+pub fn restore(signal: Signal, framed: Bytes, items: u32) -> Option<Chunk> {
+    let mut end = 0;
+    for field in Fields::of(&framed) {
+        end += field.raw.len();
+        if let (1, Value::Len(body)) = (field.number, field.value) {
+            let body = u32::try_from(end - body.len()).ok()?..u32::try_from(end).ok()?;
+            let chunk = OtlpChunk::from_checked(signal, items, framed, body);
+            return Some(Chunk::Otlp(chunk));
+        }
+    }
+    None
 }
 
 fn cut(signal: Signal, request: &Bytes, walked: &walk::Walked) -> Vec<Chunk> {

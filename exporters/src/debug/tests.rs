@@ -1,13 +1,12 @@
 use std::path::Path;
 
+use engine::Consumer;
 use engine::config::read_text;
 use engine::exporter::Front;
-use engine::testkit::batch;
-use engine::{Consumer, Leases};
+use engine::testkit::{batch, context};
 use expect_test::{expect, expect_file};
 use pdata::otlp::{InvalidUtf8, receive};
 use pdata::{Budget, Origin};
-use telemetry::{Health, Metrics};
 
 use super::*;
 
@@ -108,14 +107,9 @@ fn front(text: &str, stream: Stream) -> Arc<Front> {
         &config,
         Output::Stream(Box::new(stream)),
     );
-    let (metrics, health) = (Metrics::new(), Health::default());
-    Front::new(
-        "debug",
-        Arc::new(exporter),
-        config.settings(),
-        &metrics,
-        health,
-    )
+    let exporter = Arc::new(exporter);
+    let signals = &[Signal::Logs];
+    Front::new("debug", exporter, config.settings(), signals, &context())
 }
 
 #[tokio::test]
@@ -150,14 +144,7 @@ async fn takes_a_batch_that_it_cannot_show() {
 #[test]
 fn builds_from_an_empty_section() {
     let (_, section) = read_text::<Config>("{}").unwrap();
-    let mut context = BuildContext {
-        metrics: Metrics::new(),
-        health: Health::default(),
-        budget: Budget::new(0),
-        data_dir: "data".into(),
-        leases: Leases::default(),
-    };
-    let built = FACTORY.build(&section, &mut context);
+    let built = FACTORY.build(&section, &mut context());
     let settings = built.map(|(_, settings)| settings).expect("it is valid");
     assert!(settings.queue.is_none());
 }

@@ -152,7 +152,9 @@ impl Config {
         if let Some(queue) = &self.sending_queue {
             queue.check("sending_queue", problems);
         }
-        self.retry_on_failure.check("retry_on_failure", problems);
+        let queue = self.sending_queue.as_ref();
+        self.retry_on_failure
+            .check("retry_on_failure", queue, problems);
     }
 
     fn check_path(&self, problems: &mut Problems) {
@@ -173,7 +175,7 @@ impl Config {
     pub(super) fn settings(&self) -> Settings {
         Settings {
             queue: self.sending_queue.as_ref().and_then(QueueConfig::settings),
-            retry: self.retry_on_failure.settings(),
+            retry: self.retry_on_failure.settings(self.sending_queue.as_ref()),
             timeout: self.timeout.into(),
             optional: self.optional,
         }

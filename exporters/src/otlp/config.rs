@@ -234,7 +234,9 @@ impl GrpcConfig {
         }
         check_shared(&self.tls, &self.headers, problems);
         self.sending_queue.check("sending_queue", problems);
-        self.retry_on_failure.check("retry_on_failure", problems);
+        let queue = Some(&self.sending_queue);
+        self.retry_on_failure
+            .check("retry_on_failure", queue, problems);
     }
 }
 
@@ -281,7 +283,9 @@ impl HttpConfig {
         }
         check_shared(&self.tls, &self.headers, problems);
         self.sending_queue.check("sending_queue", problems);
-        self.retry_on_failure.check("retry_on_failure", problems);
+        let queue = Some(&self.sending_queue);
+        self.retry_on_failure
+            .check("retry_on_failure", queue, problems);
     }
 }
 
@@ -293,7 +297,7 @@ fn settings(
 ) -> Settings {
     Settings {
         queue: queue.settings(),
-        retry: retry.settings(),
+        retry: retry.settings(Some(queue)),
         timeout: timeout.into(),
         optional,
     }

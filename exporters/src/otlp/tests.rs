@@ -36,7 +36,7 @@ fn problems_of_the_grpc_exporter_say_what_would_be_right() {
             "`max_size` 5 is below `min_size` 10",
         ),
         (
-            "{endpoint: 'b:1', retry_on_failure: {max_interval: 10m}}",
+            "{endpoint: 'b:1', retry_on_failure: {max_interval: 10m, max_elapsed_time: 5m}}",
             "`max_interval` 10m exceeds `max_elapsed_time` 5m",
         ),
         (

@@ -32,7 +32,7 @@ pub(crate) struct Collector {
     child: Child,
     log: Arc<Log>,
     reader: Option<JoinHandle<()>>,
-    dir: TempDir,
+    dir: Arc<TempDir>,
 }
 
 /// How a program ended.
@@ -97,6 +97,12 @@ impl Collector {
     #[track_caller]
     pub(crate) fn start(config: &str) -> Collector {
         let dir = tempfile::tempdir().expect("the system has a folder for temporary files");
+        Collector::start_in(Arc::new(dir), config)
+    }
+
+    /// Starts the program where one was before.
+    #[track_caller]
+    pub(crate) fn start_in(dir: Arc<TempDir>, config: &str) -> Collector {
         for (name, text) in [("base.yaml", BASE), ("config.yaml", config)] {
             std::fs::write(dir.path().join(name), text).expect("the folder is ours");
         }
@@ -148,6 +154,16 @@ impl Collector {
             .log
             .find(|line| look(&serde_json::from_str(line).ok()?));
         found.unwrap_or_else(|why| panic!("{what}: {why}; the log:\n{}", self.log.text()))
+    }
+
+    /// Ends the program as a loss of memory does: it has no chance to do anything. Gives its
+    /// directory.
+    pub(crate) fn kill(mut self) -> Arc<TempDir> {
+        self.child
+            .kill()
+            .expect("it is our child, and was not waited for");
+        self.child.wait().expect("it is our child");
+        Arc::clone(&self.dir)
     }
 
     /// The program's working directory.

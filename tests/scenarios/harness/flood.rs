@@ -21,6 +21,7 @@ use super::{Backend, Sender, records};
 /// Senders at work.
 pub(crate) struct Flood {
     lanes: Vec<JoinHandle<Outcome>>,
+    next: Arc<AtomicUsize>,
     stop: Arc<AtomicBool>,
     acknowledged: watch::Receiver<usize>,
 }
@@ -36,6 +37,8 @@ pub(crate) struct Outcome {
     pub(crate) odd: Vec<String>,
     /// Requests to which no answer came.
     pub(crate) unanswered: usize,
+    /// A number above all that were sent.
+    pub(crate) next: usize,
 }
 
 /// One sender.
@@ -58,7 +61,17 @@ impl Flood {
         lanes: usize,
         bytes_max: usize,
     ) -> Flood {
-        let next = Arc::<AtomicUsize>::default();
+        Flood::start_from(0, [http, grpc], lanes, bytes_max)
+    }
+
+    /// As [`Flood::start`], with numbers from `first` on.
+    pub(crate) fn start_from(
+        first: usize,
+        [http, grpc]: [SocketAddr; 2],
+        lanes: usize,
+        bytes_max: usize,
+    ) -> Flood {
+        let next = Arc::new(AtomicUsize::new(first));
         let stop = Arc::<AtomicBool>::default();
         let acknowledged = Arc::new(watch::Sender::new(0));
         let watched = acknowledged.subscribe();
@@ -79,6 +92,7 @@ impl Flood {
         let lanes = (0..lanes).flat_map(|_| [spawn(false), spawn(true)]);
         Flood {
             lanes: lanes.collect(),
+            next,
             stop,
             acknowledged: watched,
         }
@@ -107,6 +121,7 @@ impl Flood {
             all.odd.extend(outcome.odd);
             all.unanswered += outcome.unanswered;
         }
+        all.next = self.next.load(Ordering::Relaxed);
         all
     }
 }

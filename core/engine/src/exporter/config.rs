@@ -2,11 +2,14 @@
 //!
 //! Names, defaults and meanings are the collector's; what differs is said at the key.
 
-use schemars::JsonSchema;
+use std::borrow::Cow;
+
+use queue::{Durability, WhenFull};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
-use super::settings::{self, BatchSettings, QueueSettings, RetrySettings};
-use crate::config::{Duration, Problems};
+use super::settings::{self, BatchSettings, DiskSettings, QueueSettings, RetrySettings, Storage};
+use crate::config::{ByteSize, ComponentId, Duration, IdError, Problems};
 
 /// `sending_queue`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -19,11 +22,28 @@ pub struct QueueConfig {
     pub num_consumers: usize,
     /// What `queue_size` counts.
     pub sizer: SizerConfig,
-    /// How much may wait and be in flight together, for each signal.
+    /// How much may wait and be in flight together, for each signal. Without a number it is 1000
+    /// in memory, and what `max_bytes` allows on disk.
     #[schemars(range(min = 1))]
-    pub queue_size: usize,
-    /// Where the queue is kept.
+    pub queue_size: Option<usize>,
+    /// Where the queue is kept: `disk`, `memory`, or the id of a `file_storage` extension.
     pub storage: StorageConfig,
+    /// On disk: when what was taken counts as safe and is acknowledged.
+    pub sync: SyncConfig,
+    /// With `sync: interval`, how often what was acknowledged is synced.
+    pub sync_interval: Duration,
+    /// On disk: what the queue may take up, finished or not. Of an exporter with several signals,
+    /// one may take half.
+    pub max_bytes: ByteSize,
+    /// On disk: what is older leaves the queue undelivered and is counted; 0 keeps everything.
+    pub max_age: Duration,
+    /// On disk: what is to stay free on the volume; of a volume below twenty times that, a
+    /// twentieth.
+    pub min_free_disk: ByteSize,
+    /// On disk: what becomes of new data when there is no room.
+    pub when_full: WhenFullConfig,
+    /// On disk: what dead letters may take up, in addition. The oldest go first.
+    pub dead_letter_max_bytes: ByteSize,
     /// How long a sender waits for room before it is refused with a delay.
     pub max_wait: Duration,
     /// Wait for ever instead.
@@ -43,11 +63,72 @@ pub enum SizerConfig {
 }
 
 /// Where a queue is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum StorageConfig {
+    /// In the data directory: what was acknowledged outlives the process.
+    #[default]
+    Disk,
     /// Lost when the process dies.
     Memory,
+    /// On disk, where this extension says.
+    Extension(ComponentId),
+}
+
+impl TryFrom<String> for StorageConfig {
+    type Error = IdError;
+
+    fn try_from(text: String) -> Result<Self, IdError> {
+        Ok(match &*text {
+            "disk" => StorageConfig::Disk,
+            "memory" => StorageConfig::Memory,
+            id => StorageConfig::Extension(ComponentId::parse(id)?),
+        })
+    }
+}
+
+impl From<StorageConfig> for String {
+    fn from(storage: StorageConfig) -> Self {
+        match storage {
+            StorageConfig::Disk => "disk".to_owned(),
+            StorageConfig::Memory => "memory".to_owned(),
+            StorageConfig::Extension(id) => id.to_string(),
+        }
+    }
+}
+
+impl JsonSchema for StorageConfig {
+    fn schema_name() -> Cow<'static, str> {
+        "StorageConfig".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        String::json_schema(generator)
+    }
+}
+
+/// When what was taken counts as safe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SyncConfig {
+    /// When it is on the disk: it survives a loss of power.
+    Always,
+    /// When the system has it: it survives the process, and after `sync_interval` a loss of power.
+    Interval,
+    /// When the system has it, which writes it to the disk when it likes.
+    Os,
+}
+
+/// What becomes of new data when there is no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenFullConfig {
+    /// Its sender is refused, with a delay.
+    Reject,
+    /// The oldest makes room for it, and is counted.
+    DropOldest,
+    /// It is dropped, and counted.
+    DropNewest,
 }
 
 /// `sending_queue.batch`.
@@ -87,22 +168,35 @@ pub struct RetryConfig {
     pub multiplier: f64,
     /// The longest wait.
     pub max_interval: Duration,
-    /// How long a request is tried before it is dropped and counted; 0 is for ever.
-    pub max_elapsed_time: Duration,
+    /// How long a request is tried; then it goes to the dead letters, or with a queue in memory is
+    /// dropped and counted. 0 is for ever. Without a number it is for ever with a queue on disk,
+    /// else 5 minutes.
+    pub max_elapsed_time: Option<Duration>,
 }
 
+const SYNC_INTERVAL: std::time::Duration = std::time::Duration::from_millis(100);
+/// Several segments must fit.
+const DISK_BYTES_MIN: u64 = 16 << 20;
 /// How long `block_on_overflow` lets a sender wait: longer than any client does.
 const BLOCKED: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
 
 impl Default for QueueConfig {
     fn default() -> Self {
         let settings = QueueSettings::default();
+        let disk = DiskSettings::default();
         QueueConfig {
             enabled: true,
             num_consumers: settings.num_consumers,
             sizer: SizerConfig::Requests,
-            queue_size: settings.queue_size,
-            storage: StorageConfig::Memory,
+            queue_size: None,
+            storage: StorageConfig::Disk,
+            sync: SyncConfig::Always,
+            sync_interval: SYNC_INTERVAL.into(),
+            max_bytes: ByteSize::from_bytes(disk.max_bytes),
+            max_age: std::time::Duration::ZERO.into(),
+            min_free_disk: ByteSize::from_bytes(disk.min_free_disk),
+            when_full: WhenFullConfig::Reject,
+            dead_letter_max_bytes: ByteSize::from_bytes(disk.dead_letter_max_bytes),
             max_wait: settings.max_wait.into(),
             block_on_overflow: false,
             batch: None,
@@ -131,7 +225,7 @@ impl Default for RetryConfig {
             randomization_factor: settings.randomization_factor,
             multiplier: settings.multiplier,
             max_interval: settings.max_interval.into(),
-            max_elapsed_time: settings.max_elapsed_time.into(),
+            max_elapsed_time: None,
         }
     }
 }
@@ -140,7 +234,11 @@ impl QueueConfig {
     /// `None` if the queue is switched off.
     pub fn settings(&self) -> Option<QueueSettings> {
         self.enabled.then(|| QueueSettings {
-            queue_size: self.queue_size,
+            storage: self.storage_settings(),
+            queue_size: self.queue_size.unwrap_or(match self.storage {
+                StorageConfig::Memory => settings::MEMORY_QUEUE_SIZE,
+                StorageConfig::Disk | StorageConfig::Extension(_) => usize::MAX,
+            }),
             sizer: match self.sizer {
                 SizerConfig::Requests => settings::Sizer::Requests,
                 SizerConfig::Items => settings::Sizer::Items,
@@ -156,8 +254,56 @@ impl QueueConfig {
         })
     }
 
+    fn storage_settings(&self) -> Storage {
+        let extension = match &self.storage {
+            StorageConfig::Memory => return Storage::Memory,
+            StorageConfig::Disk => None,
+            StorageConfig::Extension(id) => Some(id.clone()),
+        };
+        let max_age = self.max_age.as_std();
+        Storage::Disk(DiskSettings {
+            extension,
+            directory: None,
+            durability: match self.sync {
+                SyncConfig::Always => Durability::Always,
+                SyncConfig::Interval => Durability::Interval(self.sync_interval.into()),
+                SyncConfig::Os => Durability::Os,
+            },
+            max_bytes: self.max_bytes.bytes(),
+            max_age: (!max_age.is_zero()).then_some(max_age),
+            min_free_disk: self.min_free_disk.bytes(),
+            when_full: match self.when_full {
+                WhenFullConfig::Reject => WhenFull::Reject,
+                WhenFullConfig::DropOldest => WhenFull::DropOldest,
+                WhenFullConfig::DropNewest => WhenFull::DropNewest,
+            },
+            dead_letter_max_bytes: self.dead_letter_max_bytes.bytes(),
+        })
+    }
+
+    fn is_on_disk(&self) -> bool {
+        self.enabled && self.storage != StorageConfig::Memory
+    }
+
     /// Reports what does not fit together; `path` is where the block stands.
     pub fn check(&self, path: &str, problems: &mut Problems) {
+        if self.is_on_disk() && self.max_bytes.bytes() < DISK_BYTES_MIN {
+            let text = format!(
+                "`max_bytes` {} is too small for a queue on disk",
+                self.max_bytes
+            );
+            problems
+                .at(&*format!("{path}.max_bytes"), text)
+                .help("16MiB is the least");
+        }
+        if self.sync == SyncConfig::Interval && self.sync_interval.as_std().is_zero() {
+            problems
+                .at(
+                    &*format!("{path}.sync_interval"),
+                    "`sync_interval` must be above zero",
+                )
+                .help("`sync: always` syncs before it acknowledges");
+        }
         let Some(batch) = &self.batch else { return };
         batch.check(&format!("{path}.batch"), problems);
         let same = matches!(
@@ -165,10 +311,11 @@ impl QueueConfig {
             (SizerConfig::Items, BatchSizerConfig::Items)
                 | (SizerConfig::Bytes, BatchSizerConfig::Bytes)
         );
-        if same && batch.min_size > self.queue_size {
+        let size = self.queue_size.unwrap_or(usize::MAX);
+        if same && batch.min_size > size {
             let text = format!(
-                "`min_size` {} exceeds `queue_size` {}, so it is never reached",
-                batch.min_size, self.queue_size
+                "`min_size` {} exceeds `queue_size` {size}, so it is never reached",
+                batch.min_size
             );
             problems.at(&*format!("{path}.batch.min_size"), text);
         }
@@ -206,29 +353,40 @@ impl BatchConfig {
 }
 
 impl RetryConfig {
-    pub fn settings(&self) -> RetrySettings {
+    /// What to do with the queue as it is: without one, or with one in memory, nothing is tried for
+    /// ever unless that is written.
+    pub fn settings(&self, queue: Option<&QueueConfig>) -> RetrySettings {
+        let is_on_disk = queue.is_some_and(QueueConfig::is_on_disk);
+        let unwritten = match is_on_disk {
+            true => std::time::Duration::ZERO,
+            false => settings::RETRY_ELAPSED_MAX,
+        };
         RetrySettings {
             enabled: self.enabled,
             initial_interval: self.initial_interval.into(),
             randomization_factor: self.randomization_factor,
             multiplier: self.multiplier,
             max_interval: self.max_interval.into(),
-            max_elapsed_time: self.max_elapsed_time.into(),
+            max_elapsed_time: self.max_elapsed_time.map_or(unwritten, Into::into),
         }
     }
 
     /// Reports what does not fit together; `path` is where the block stands.
-    pub fn check(&self, path: &str, problems: &mut Problems) {
-        let longest = self.max_elapsed_time.as_std();
+    pub fn check(&self, path: &str, queue: Option<&QueueConfig>, problems: &mut Problems) {
+        let Some(written) = self.max_elapsed_time else {
+            return;
+        };
+        let longest = written.as_std();
+        if queue.is_some_and(QueueConfig::is_on_disk) && !longest.is_zero() {
+            let text = format!("what cannot be delivered for {written} goes to the dead letters");
+            problems.notice_at(&*format!("{path}.max_elapsed_time"), text);
+        }
         for (key, interval) in [
             ("initial_interval", self.initial_interval),
             ("max_interval", self.max_interval),
         ] {
             if !longest.is_zero() && interval.as_std() > longest {
-                let text = format!(
-                    "`{key}` {interval} exceeds `max_elapsed_time` {}",
-                    self.max_elapsed_time
-                );
+                let text = format!("`{key}` {interval} exceeds `max_elapsed_time` {written}");
                 problems.at(&*format!("{path}.{key}"), text);
             }
         }

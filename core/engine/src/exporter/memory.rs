@@ -14,7 +14,8 @@ use pdata::{Batch, Signal};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
-use super::queue::{Amount, Queue, Record, Reservation, Size, Waiting};
+use super::drain_rate::DrainRate;
+use super::queue::{Amount, DeathReason, Queue, Receipt, Record, Reservation, Room, Size, Waiting};
 use super::settings::{QueueSettings, Sizer};
 use crate::Refusal;
 use crate::ack::{AckToken, Settle, Settlement};
@@ -22,9 +23,6 @@ use crate::ack::{AckToken, Settle, Settlement};
 #[cfg(test)]
 mod tests;
 
-/// A refused caller is asked to wait between these bounds.
-const DELAY_MIN: Duration = Duration::from_secs(1);
-const DELAY_MAX: Duration = Duration::from_secs(30);
 /// A caller is slowed while more bytes than this wait in its lane. Clients that send again on an
 /// answer then keep the pace of the backend, and the backlog stays in the processor's cache.
 const PACE_ABOVE: usize = 2 * 1024 * 1024;
@@ -120,13 +118,10 @@ impl Lane {
         self.state.lock().size.bytes <= PACE_ABOVE
     }
 
-    /// When a refused caller may find room: the time the last seconds' rate of delivery needs
-    /// for what waits now.
+    /// When a refused caller may find room.
     fn delay(&self) -> Duration {
         let state = self.state.lock();
-        let seconds =
-            state.size.bytes as f64 / state.drain.bytes_per_second(Instant::now()).max(1.0);
-        Duration::from_secs_f64(seconds.min(DELAY_MAX.as_secs_f64())).max(DELAY_MIN)
+        state.drain.delay(state.size.bytes, Instant::now())
     }
 }
 
@@ -160,13 +155,25 @@ impl Queue for MemoryQueue {
         match room {
             Some(room) => {
                 lane.paced(deadline).await;
-                Ok(Reservation { signal, room })
+                Ok(Reservation {
+                    signal,
+                    room: Room::Memory(room),
+                })
             }
             None => Err(Refusal::retry("sending queue is full", lane.delay())),
         }
     }
 
-    async fn append(&self, reservation: Reservation, batch: Batch) -> Result<(), Refusal> {
+    async fn append(
+        &self,
+        reservation: Reservation,
+        batch: Batch,
+        receipt: Receipt,
+    ) -> Result<(), Refusal> {
+        let Room::Memory(room) = reservation.room else {
+            unreachable!("this queue handed out the reservation")
+        };
+        receipt.stored();
         let lane = self.lane(reservation.signal);
         let size = Size::of(&batch);
         let mut state = lane.state.lock();
@@ -177,7 +184,7 @@ impl Queue for MemoryQueue {
             batch,
             size,
             since,
-            room: reservation.room,
+            room,
         });
         let size = state.size;
         if state
@@ -259,6 +266,14 @@ impl Queue for MemoryQueue {
             lane.arrival.notified().await;
         }
     }
+
+    fn is_durable(&self) -> bool {
+        false
+    }
+
+    fn bury(&self, record: Record, _: &DeathReason) -> Result<(), Record> {
+        Err(record)
+    }
 }
 
 /// The room of a record that was handed out.
@@ -278,44 +293,5 @@ impl Settle for Held {
             .drain
             .count(self.bytes, Instant::now());
         drop(self.room);
-    }
-}
-
-/// Bytes settled per second, over the last one to two windows.
-struct DrainRate {
-    start: Instant,
-    bytes: usize,
-    last_rate: f64,
-}
-
-const DRAIN_WINDOW: Duration = Duration::from_secs(5);
-
-impl DrainRate {
-    fn new(now: Instant) -> Self {
-        DrainRate {
-            start: now,
-            bytes: 0,
-            last_rate: 0.0,
-        }
-    }
-
-    fn count(&mut self, bytes: usize, now: Instant) {
-        let elapsed = now - self.start;
-        if elapsed >= DRAIN_WINDOW {
-            self.last_rate = self.bytes as f64 / elapsed.as_secs_f64();
-            self.start = now;
-            self.bytes = 0;
-        }
-        self.bytes += bytes;
-    }
-
-    fn bytes_per_second(&self, now: Instant) -> f64 {
-        let elapsed = (now - self.start).as_secs_f64();
-        let current = self.bytes as f64 / elapsed.max(1.0);
-        current.max(if elapsed < 2.0 * DRAIN_WINDOW.as_secs_f64() {
-            self.last_rate
-        } else {
-            0.0
-        })
     }
 }

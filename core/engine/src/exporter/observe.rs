@@ -1,7 +1,9 @@
 //! Every item of an exporter has one recorded end.
 //!
 //! Per exporter and signal, in items:
-//! `enqueued = delivered + dropped{reason} + queued + in flight`.
+//! `enqueued + recovered = delivered + dead lettered + dropped{reason} + quarantined + queued
+//! + in flight`.
+//!
 //! A test of the stack holds it after every kind of failure.
 
 use std::sync::Arc;
@@ -26,6 +28,9 @@ struct Series {
     enqueue_failed: Counter,
     enqueued: Total,
     delivered: Total,
+    recovered: Total,
+    dead_lettered: Total,
+    quarantined: Total,
     dropped: AtomicU64,
     in_flight: AtomicU64,
     in_flight_items: Gauge,
@@ -54,8 +59,14 @@ impl Total {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Account {
     pub enqueued: u64,
+    /// Found in the queue when it was opened.
+    pub recovered: u64,
     pub delivered: u64,
     pub dropped: u64,
+    /// Given up and kept among the dead letters.
+    pub dead_lettered: u64,
+    /// Damaged, or suspected of ending the process.
+    pub quarantined: u64,
     pub queued: u64,
     pub in_flight: u64,
 }
@@ -68,7 +79,9 @@ impl Account {
 
     /// Whether every item has exactly one place.
     pub fn balances(&self) -> bool {
-        self.enqueued == self.delivered + self.dropped + self.queued + self.in_flight
+        let taken = self.enqueued + self.recovered;
+        let ended = self.delivered + self.dropped + self.dead_lettered + self.quarantined;
+        taken == ended + self.left()
     }
 }
 
@@ -90,6 +103,9 @@ impl Observer {
             enqueue_failed: metrics.counter(names.enqueue_failed, &own),
             enqueued: total("skyferry_exporter_enqueued_items_total"),
             delivered: total("skyferry_exporter_delivered_items_total"),
+            recovered: total("skyferry_exporter_recovered_items_total"),
+            dead_lettered: total("skyferry_exporter_dead_lettered_items_total"),
+            quarantined: total("skyferry_exporter_quarantined_items_total"),
             dropped: AtomicU64::new(0),
             in_flight: AtomicU64::new(0),
             in_flight_items: metrics.gauge("skyferry_exporter_in_flight_items", &both),
@@ -100,6 +116,21 @@ impl Observer {
 
     pub(super) fn enqueued(&self, items: usize) {
         self.0.enqueued.add(items);
+    }
+
+    pub(super) fn recovered(&self, items: usize) {
+        self.0.recovered.add(items);
+    }
+
+    /// Given up, but kept.
+    pub(super) fn dead_lettered(&self, items: usize) {
+        self.0.send_failed.increment(items as u64);
+        self.0.dead_lettered.add(items);
+    }
+
+    /// Found damaged, or not to be touched again.
+    pub(super) fn quarantined(&self, items: usize) {
+        self.0.quarantined.add(items);
     }
 
     pub(super) fn enqueue_failed(&self, items: usize) {
@@ -165,6 +196,9 @@ impl Observer {
     pub(super) fn account(&self, queued: usize) -> Account {
         Account {
             enqueued: self.0.enqueued.get(),
+            recovered: self.0.recovered.get(),
+            dead_lettered: self.0.dead_lettered.get(),
+            quarantined: self.0.quarantined.get(),
             delivered: self.0.delivered.get(),
             dropped: self.0.dropped.load(Ordering::Relaxed),
             queued: queued as u64,

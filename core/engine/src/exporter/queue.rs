@@ -7,6 +7,8 @@ use pdata::{Batch, Signal};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
+use super::disk::DiskRoom;
+use super::observe::Observer;
 use crate::{AckToken, Refusal};
 
 /// Holds batches until they are settled, one lane for each signal.
@@ -24,8 +26,14 @@ pub trait Queue: Send + Sync {
     ) -> Result<Reservation, Refusal>;
 
     /// Takes responsibility for `batch`, in the room that was reserved for it. When this returns
-    /// `Ok`, the batch is as safe as the queue makes it.
-    async fn append(&self, reservation: Reservation, batch: Batch) -> Result<(), Refusal>;
+    /// `Ok`, the batch is as safe as the queue makes it, and `receipt` has counted it. A caller
+    /// that stops waiting does not take the batch back.
+    async fn append(
+        &self,
+        reservation: Reservation,
+        batch: Batch,
+        receipt: Receipt,
+    ) -> Result<(), Refusal>;
 
     /// The next records of a lane, in order of arrival: at least one if any waits, and more while
     /// they stay within `at_most` together.
@@ -42,13 +50,48 @@ pub trait Queue: Send + Sync {
 
     /// Ready when at least `amount` waits in the lane. Cancel safe; one caller for each lane.
     async fn has_waiting(&self, signal: Signal, amount: Amount);
+
+    /// Whether what is in the queue outlives the process.
+    fn is_durable(&self) -> bool;
+
+    /// Keeps a record that has been given up among the dead letters, and then finishes with it.
+    /// Gives it back if this queue keeps none.
+    fn bury(&self, record: Record, reason: &DeathReason) -> Result<(), Record>;
+}
+
+/// Why a record was given up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeathReason {
+    /// As in the counter of what was dropped.
+    pub reason: String,
+    /// What the destination said last.
+    pub message: String,
+    pub attempts: u32,
+}
+
+/// Counts a batch once it is stored.
+pub struct Receipt {
+    pub(super) observer: Observer,
+    pub(super) items: usize,
+}
+
+impl Receipt {
+    pub(super) fn stored(self) {
+        self.observer.enqueued(self.items);
+    }
 }
 
 /// Room taken for one batch; dropping it gives the room back.
 #[derive(Debug)]
 pub struct Reservation {
-    pub(crate) signal: Signal,
-    pub(crate) room: OwnedSemaphorePermit,
+    pub(super) signal: Signal,
+    pub(super) room: Room,
+}
+
+#[derive(Debug)]
+pub(super) enum Room {
+    Memory(OwnedSemaphorePermit),
+    Disk(DiskRoom),
 }
 
 /// One batch on its way out.

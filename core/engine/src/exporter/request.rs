@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pdata::{Batch, Chunk, Origin, Signal};
 use tokio::time::Instant;
 
-use super::queue::{Amount, Record, Size};
+use super::queue::{Amount, DeathReason, Queue, Record, Size};
 use crate::AckToken;
 
 /// One request to the destination and the records it is made of.
@@ -17,6 +17,15 @@ pub(super) struct Request {
     shares: Vec<Share>,
     /// When its first attempt began.
     pub(super) first_attempt: Option<Instant>,
+    /// Attempts so far, also those it was a part of.
+    pub(super) attempts: u32,
+}
+
+/// What a request has been through.
+#[derive(Clone, Copy)]
+struct Past {
+    first_attempt: Option<Instant>,
+    attempts: u32,
 }
 
 /// The part of a request that came from one record.
@@ -53,6 +62,7 @@ impl Request {
                 batch: Arc::new(batch),
                 shares,
                 first_attempt: None,
+                attempts: 0,
             })
             .collect()
     }
@@ -74,15 +84,37 @@ impl Request {
     /// One request for each record, as they were before the merge.
     pub(super) fn into_records(self) -> Vec<Request> {
         let signal = self.batch.signal();
+        let past = self.past();
         let mut chunks = chunks_of(self.batch).into_iter();
-        let first_attempt = self.first_attempt;
         self.shares
             .into_iter()
             .map(|share| {
                 let own: Vec<Chunk> = chunks.by_ref().take(share.chunks).collect();
-                Request::of(signal, own, vec![share], first_attempt)
+                Request::of(signal, own, vec![share], past)
             })
             .collect()
+    }
+
+    /// Leaves a request of one record to the dead letters of `queue`, if it keeps some.
+    pub(super) fn bury(mut self, queue: &dyn Queue, why: &DeathReason) -> Result<(), Request> {
+        let Some(Share {
+            token,
+            chunks,
+            origin,
+        }) = self.shares.pop()
+        else {
+            return Err(self);
+        };
+        let batch = self.batch.as_ref().clone();
+        let Err(Record { token, .. }) = queue.bury(Record { batch, token }, why) else {
+            return Ok(());
+        };
+        self.shares.push(Share {
+            token,
+            chunks,
+            origin,
+        });
+        Err(self)
     }
 
     /// Two requests of about half the items each, or itself if it cannot be split further.
@@ -128,7 +160,7 @@ impl Request {
             return Err(self);
         }
         let signal = self.batch.signal();
-        let first_attempt = self.first_attempt;
+        let past = self.past();
         let mut head = Half::default();
         let mut tail = Half::default();
         let mut chunks = self.batch.chunks().iter();
@@ -154,17 +186,12 @@ impl Request {
         // From here on the halves carry the records.
         self.shares.into_iter().for_each(|share| share.token.done());
         Ok((
-            Request::of(signal, head.chunks, head.shares, first_attempt),
-            Request::of(signal, tail.chunks, tail.shares, first_attempt),
+            Request::of(signal, head.chunks, head.shares, past),
+            Request::of(signal, tail.chunks, tail.shares, past),
         ))
     }
 
-    fn of(
-        signal: Signal,
-        chunks: Vec<Chunk>,
-        shares: Vec<Share>,
-        first_attempt: Option<Instant>,
-    ) -> Request {
+    fn of(signal: Signal, chunks: Vec<Chunk>, shares: Vec<Share>, past: Past) -> Request {
         let origin = shares
             .first()
             .map(|share| Arc::clone(&share.origin))
@@ -173,7 +200,15 @@ impl Request {
         Request {
             batch,
             shares,
-            first_attempt,
+            first_attempt: past.first_attempt,
+            attempts: past.attempts,
+        }
+    }
+
+    fn past(&self) -> Past {
+        Past {
+            first_attempt: self.first_attempt,
+            attempts: self.attempts,
         }
     }
 }

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use super::attempt;
 use super::backoff::Backoff;
 use super::observe::Observer;
-use super::queue::{Amount, Queue, Waiting};
+use super::queue::{Amount, DeathReason, Queue, Waiting};
 use super::request::Request;
 use super::settings::{BatchSettings, Settings};
 use crate::Shutdown;
@@ -87,7 +87,7 @@ impl Sender {
             while let Some(request) = self.next_request(draining) {
                 self.start(request);
             }
-            if draining && self.is_idle() {
+            if draining && (self.is_idle() || self.may_leave()) {
                 break;
             }
             let pause = self.backoff.until(Instant::now(), draining);
@@ -108,6 +108,13 @@ impl Sender {
         self.in_flight.is_empty()
             && self.again.is_empty()
             && self.queue.waiting(self.signal).records == 0
+    }
+
+    /// Whether the rest is safe in the queue and would not be taken by the destination anyway. So a
+    /// drain costs no record an attempt.
+    fn may_leave(&self) -> bool {
+        let fails = self.backoff.is_probing();
+        self.queue.is_durable() && fails && self.in_flight.is_empty()
     }
 
     /// The next request, if one may be sent now.
@@ -192,6 +199,7 @@ impl Sender {
 
     fn start(&mut self, mut request: Request) {
         request.first_attempt.get_or_insert_with(Instant::now);
+        request.attempts += 1;
         let exporter = Arc::clone(&self.exporter);
         let batch = Arc::clone(&request.batch);
         let limit = self.settings.timeout;
@@ -216,7 +224,7 @@ impl Sender {
             Ok(Err(error)) => self.failed(request, &error),
             Err(panicked) => {
                 tracing::error!(component = self.component, %panicked, "export panicked");
-                self.drop_request(request, "panicked");
+                self.give_up(request, "panicked", &panicked.to_string());
             }
         }
     }
@@ -240,7 +248,7 @@ impl Sender {
                 self.warn(&request, error, "export failed, trying again");
                 self.report(Condition::Degraded(error.to_string()));
                 match self.gives_up(&request, now) {
-                    Some(reason) => self.drop_request(request, reason),
+                    Some(reason) => self.give_up(request, reason, &error.message),
                     None => self.retry(request),
                 }
             }
@@ -257,12 +265,8 @@ impl Sender {
             Decision::Split => match request.into_halves() {
                 Ok(halves) => halves.into_iter().rev().for_each(|half| self.retry(half)),
                 Err(whole) => {
-                    self.warn(
-                        &whole,
-                        error,
-                        "one item is too large for the destination, dropped",
-                    );
-                    self.drop_request(whole, "too_large");
+                    self.warn(&whole, error, "one item is too large for the destination");
+                    self.give_up(whole, "too_large", &error.message);
                 }
             },
             // The merge was ours: only the records that are refused alone are to blame.
@@ -274,8 +278,8 @@ impl Sender {
                     .for_each(|record| self.retry(record));
             }
             Decision::Reject => {
-                self.warn(&request, error, "refused for good, dropped");
-                self.drop_request(request, "rejected");
+                self.warn(&request, error, "refused for good");
+                self.give_up(request, "rejected", &error.message);
             }
         }
     }
@@ -296,10 +300,25 @@ impl Sender {
         self.again.push_front(request);
     }
 
-    fn drop_request(&self, request: Request, reason: &'static str) {
-        self.observer.settled(request.items());
-        self.observer.dropped(request.items(), reason);
-        request.done();
+    /// Keeps a request's records among the dead letters; what has no such place is dropped.
+    fn give_up(&self, request: Request, reason: &'static str, message: &str) {
+        let items = request.items();
+        self.observer.settled(items);
+        let why = DeathReason {
+            reason: reason.to_owned(),
+            message: message.to_owned(),
+            attempts: request.attempts,
+        };
+        for record in request.into_records() {
+            let items = record.items();
+            match record.bury(&*self.queue, &why) {
+                Ok(()) => self.observer.dead_lettered(items),
+                Err(record) => {
+                    self.observer.dropped(items, reason);
+                    record.done();
+                }
+            }
+        }
     }
 
     fn warn(&self, request: &Request, error: &ExportError, what: &'static str) {

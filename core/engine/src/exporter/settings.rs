@@ -1,8 +1,17 @@
 //! The policies around an exporter, as numbers.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
+use queue::{Durability, WhenFull};
+
 use super::queue::Amount;
+use crate::config::ComponentId;
+
+/// The collector's default.
+pub(super) const MEMORY_QUEUE_SIZE: usize = 1000;
+/// The collector's default where the queue is in memory.
+pub(super) const RETRY_ELAPSED_MAX: Duration = Duration::from_secs(300);
 
 /// Everything the stack around one exporter is told.
 #[derive(Clone, Debug)]
@@ -19,7 +28,8 @@ pub struct Settings {
 /// `sending_queue`.
 #[derive(Clone, Debug)]
 pub struct QueueSettings {
-    /// In the unit of `sizer`, for each signal.
+    pub storage: Storage,
+    /// In the unit of `sizer`, for each signal; `usize::MAX` is no bound.
     pub queue_size: usize,
     pub sizer: Sizer,
     /// Attempts in flight at once, for each signal.
@@ -28,6 +38,30 @@ pub struct QueueSettings {
     pub max_wait: Duration,
     /// When to send and how much; `None` sends without timers.
     pub batch: Option<BatchSettings>,
+}
+
+/// Where a queue is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Storage {
+    /// Lost when the process dies.
+    Memory,
+    Disk(DiskSettings),
+}
+
+/// A queue on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DiskSettings {
+    /// The extension that says where it is.
+    pub extension: Option<ComponentId>,
+    /// The directory of all queues; `None` is the one in `data_dir`.
+    pub directory: Option<PathBuf>,
+    pub durability: Durability,
+    pub max_bytes: u64,
+    /// `None` keeps everything.
+    pub max_age: Option<Duration>,
+    pub min_free_disk: u64,
+    pub when_full: WhenFull,
+    pub dead_letter_max_bytes: u64,
 }
 
 /// What `queue_size` and batch sizes count.
@@ -92,10 +126,26 @@ impl Default for Settings {
     }
 }
 
+impl Default for DiskSettings {
+    fn default() -> Self {
+        DiskSettings {
+            extension: None,
+            directory: None,
+            durability: Durability::Always,
+            max_bytes: 10 << 30,
+            max_age: None,
+            min_free_disk: 1 << 30,
+            when_full: WhenFull::Reject,
+            dead_letter_max_bytes: 1 << 30,
+        }
+    }
+}
+
 impl Default for QueueSettings {
     fn default() -> Self {
         QueueSettings {
-            queue_size: 1000,
+            storage: Storage::Memory,
+            queue_size: MEMORY_QUEUE_SIZE,
             sizer: Sizer::Requests,
             num_consumers: 10,
             max_wait: Duration::from_secs(1),
@@ -112,7 +162,7 @@ impl Default for RetrySettings {
             randomization_factor: 0.5,
             multiplier: 1.5,
             max_interval: Duration::from_secs(30),
-            max_elapsed_time: Duration::from_secs(300),
+            max_elapsed_time: RETRY_ELAPSED_MAX,
         }
     }
 }

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use engine_tests::*;
 
+use telemetry::Metrics;
+
 use super::*;
-use crate::testkit::{Answer, ScriptedExporter, batch};
+use crate::testkit::{Answer, ScriptedExporter, batch, context};
 
 mod engine_tests {
     use super::*;
@@ -20,17 +22,16 @@ mod engine_tests {
     }
 
     pub(super) fn rig(exporter: &Arc<ScriptedExporter>, settings: Settings) -> Rig {
-        let metrics = Metrics::new();
-        let health = Health::default();
+        let context = context();
         let exporter: Arc<dyn Exporter> = Arc::clone(exporter) as _;
-        let front = Front::new("test", exporter, settings, &metrics, health.clone());
+        let front = Front::new("test", exporter, settings, &[Signal::Logs], &context);
         let shutdown = Shutdown::default();
         let tasks = Tasks::new(tokio::runtime::Handle::current(), shutdown.clone());
-        front.run(&[Signal::Logs], &tasks, &shutdown);
+        front.run(&tasks, &shutdown);
         Rig {
             front,
-            metrics,
-            health,
+            metrics: context.metrics,
+            health: context.health,
             shutdown,
             tasks,
         }

@@ -1,16 +1,15 @@
 use std::time::Duration;
 
 use pdata::Signal;
-use telemetry::{Health, Metrics};
 
 use super::*;
 use crate::component::{Decision, ExportError, Exporter};
 use crate::exporter::{QueueSettings, Settings};
-use crate::testkit::{Answer, ScriptedExporter, batch};
+use crate::testkit::{Answer, ScriptedExporter, batch, context};
 
 fn front(id: &str, exporter: &Arc<ScriptedExporter>, settings: Settings) -> Arc<Front> {
     let exporter: Arc<dyn Exporter> = Arc::clone(exporter) as _;
-    Front::new(id, exporter, settings, &Metrics::new(), Health::default())
+    Front::new(id, exporter, settings, &[Signal::Logs], &context())
 }
 
 /// A front whose queue has room for `records`, with nobody sending.

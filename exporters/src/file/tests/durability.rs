@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use engine::config::read_text;
 use engine::exporter::Front;
-use engine::testkit::batch;
+use engine::testkit::{batch, context};
 use engine::{Consumer, Refusal};
 use pdata::Signal;
-use telemetry::{Health, Metrics};
 
 use super::super::FileExporter;
 use super::super::config::Config;
@@ -29,13 +28,8 @@ fn gated() -> (Fixture, Arc<Gate>, Arc<SharedLog<FaultyDisk>>) {
 fn front(log: Arc<SharedLog<FaultyDisk>>) -> Arc<Front> {
     let (config, _) = read_text::<Config>("{path: unused}").unwrap();
     let exporter = Arc::new(FileExporter { format: JSON, log });
-    Front::new(
-        "file",
-        exporter,
-        config.settings(),
-        &Metrics::new(),
-        Health::default(),
-    )
+    let signals = &[Signal::Logs];
+    Front::new("file", exporter, config.settings(), signals, &context())
 }
 
 #[test]

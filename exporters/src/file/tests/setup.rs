@@ -4,12 +4,10 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::sync::Arc;
 
-use engine::Leases;
-use engine::component::{BuildContext, BuildError};
+use engine::component::BuildError;
 use engine::config::read_text;
+use engine::testkit::context;
 use expect_test::{Expect, expect};
-use pdata::Budget;
-use telemetry::{Health, Metrics};
 
 use super::super::FACTORY;
 use super::super::config::Config;
@@ -24,14 +22,7 @@ fn config(path: &Path, rest: &str) -> Config {
 
 fn build(text: &str) -> Result<(), BuildError> {
     let (_, section) = read_text::<Config>(text).unwrap();
-    let mut context = BuildContext {
-        metrics: Metrics::new(),
-        health: Health::default(),
-        budget: Budget::new(0),
-        data_dir: "data".into(),
-        leases: Leases::default(),
-    };
-    FACTORY.build(&section, &mut context).map(drop)
+    FACTORY.build(&section, &mut context()).map(drop)
 }
 
 #[track_caller]

@@ -1,6 +1,7 @@
 //! How a lane paces its callers, on a paused clock.
 
 use super::*;
+use crate::exporter::observe::Observer;
 use crate::testkit::batch;
 
 const LOGS: Signal = Signal::Logs;
@@ -8,6 +9,13 @@ const LOGS: Signal = Signal::Logs;
 /// Longer than anything here waits.
 fn deadline() -> Instant {
     Instant::now() + Duration::from_secs(60)
+}
+
+fn receipt() -> Receipt {
+    Receipt {
+        observer: Observer::new(&telemetry::Metrics::new(), "test", LOGS),
+        items: 1,
+    }
 }
 
 /// A queue with more than [`PACE_ABOVE`] waiting.
@@ -18,7 +26,7 @@ async fn deep() -> (MemoryQueue, Batch) {
         let size = Size::of(&batch);
         let room = queue.reserve(LOGS, size, deadline()).await;
         let room = room.expect("there is room");
-        let taken = queue.append(room, batch.clone()).await;
+        let taken = queue.append(room, batch.clone(), receipt()).await;
         taken.expect("what was reserved is taken");
     }
     (queue, batch)
@@ -37,7 +45,9 @@ async fn a_deep_queue_slows_its_callers_and_takes_what_they_bring() {
     let begun = Instant::now();
     let room = queue.reserve(LOGS, Size::of(&batch), deadline()).await;
     assert_eq!(begun.elapsed(), PACE_MAX);
-    let taken = queue.append(room.expect("there is room"), batch).await;
+    let taken = queue
+        .append(room.expect("there is room"), batch, receipt())
+        .await;
     assert_eq!(taken, Ok(()));
 }
 

@@ -1,0 +1,239 @@
+//! The stack with a queue on disk, on a real disk.
+
+use std::time::Duration;
+
+use telemetry::Condition;
+
+use super::*;
+use crate::component::{BuildContext, Decision, ExportError, Exporter};
+use crate::exporter::{Account, Front, Settings, Storage};
+use crate::testkit::{Answer, ScriptedExporter, batch, context};
+use crate::{Consumer, Shutdown};
+
+const LOGS: Signal = Signal::Logs;
+
+/// A stack at work, in a directory that outlives it.
+struct Rig {
+    front: Arc<Front>,
+    context: BuildContext,
+    shutdown: Shutdown,
+    senders: Tasks,
+    queues: Tasks,
+}
+
+fn rig(directory: &Path, exporter: &Arc<ScriptedExporter>, disk: DiskSettings) -> Rig {
+    let mut settings = Settings {
+        queue: Some(QueueSettings {
+            storage: Storage::Disk(disk),
+            queue_size: usize::MAX,
+            max_wait: Duration::from_secs(5),
+            ..QueueSettings::default()
+        }),
+        ..Settings::default()
+    };
+    settings.retry.initial_interval = Duration::from_millis(1);
+    settings.retry.max_interval = Duration::from_millis(1);
+    settings.retry.max_elapsed_time = Duration::ZERO;
+    rig_with(directory, exporter, settings)
+}
+
+fn rig_with(directory: &Path, exporter: &Arc<ScriptedExporter>, settings: Settings) -> Rig {
+    let context = BuildContext {
+        data_dir: directory.to_owned(),
+        ..context()
+    };
+    let exporter: Arc<dyn Exporter> = Arc::clone(exporter) as _;
+    let front = Front::new("test/a b", exporter, settings, &Signal::ALL, &context);
+    let shutdown = Shutdown::default();
+    let tasks = || Tasks::new(tokio::runtime::Handle::current(), shutdown.clone());
+    let (senders, queues) = (tasks(), tasks());
+    front.run_queue(&queues);
+    front.run(&senders, &shutdown);
+    Rig {
+        front,
+        context,
+        shutdown,
+        senders,
+        queues,
+    }
+}
+
+impl Rig {
+    async fn send(&self, items: usize) -> Result<(), Refusal> {
+        self.front.consume(batch(LOGS, items)).await
+    }
+
+    /// Ends in order; every item has one place.
+    async fn ended(self) -> Account {
+        self.shutdown.begin();
+        self.senders.ended().await;
+        self.front.close().await;
+        self.queues.ended().await;
+        let account = self.front.account(LOGS);
+        assert!(account.balances(), "{account:?}");
+        account
+    }
+}
+
+fn fails(decision: Decision) -> Answer {
+    Answer::Fail(ExportError::new(decision, "backend says no"))
+}
+
+const RETRY: Decision = Decision::Retry { after: None };
+
+#[tokio::test]
+async fn delivers_what_it_acknowledged_and_leaves_nothing() {
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let exporter = ScriptedExporter::new([]);
+    let first = rig(directory.path(), &exporter, DiskSettings::default());
+    for items in 1..=20 {
+        first.send(items).await.expect("there is room");
+    }
+    exporter
+        .eventually(|exporter| exporter.items() == 210)
+        .await;
+    let account = first.ended().await;
+    assert_eq!(
+        (account.enqueued, account.delivered, account.left()),
+        (210, 210, 0)
+    );
+    let second = rig(directory.path(), &exporter, DiskSettings::default());
+    second.send(1).await.expect("there is room");
+    exporter
+        .eventually(|exporter| exporter.items() == 211)
+        .await;
+    assert_eq!(second.ended().await.recovered, 0);
+}
+
+#[tokio::test]
+async fn a_shutdown_with_a_dead_destination_costs_no_attempt_and_no_data() {
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let dead = ScriptedExporter::new([]).then_always(fails(RETRY));
+    let first = rig(directory.path(), &dead, DiskSettings::default());
+    for _ in 0..5 {
+        first.send(3).await.expect("there is room");
+    }
+    dead.eventually(|exporter| exporter.attempts().len() > 2)
+        .await;
+    let account = first.ended().await;
+    assert_eq!((account.delivered, account.left()), (0, 15));
+    let alive = ScriptedExporter::new([]);
+    let second = rig(directory.path(), &alive, DiskSettings::default());
+    alive.eventually(|exporter| exporter.items() == 15).await;
+    let account = second.ended().await;
+    assert_eq!((account.recovered, account.delivered), (15, 15));
+}
+
+#[tokio::test]
+async fn what_is_refused_alone_goes_to_the_dead_letters_and_the_rest_is_delivered() {
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let refusal = ExportError::new(Decision::Reject, "not this one");
+    // Requests with more than the good records together are refused, and the bad one alone.
+    let exporter = ScriptedExporter::new([]).then_always(Answer::FailAbove(7, refusal));
+    let rig = rig(directory.path(), &exporter, DiskSettings::default());
+    for items in [2, 9, 5] {
+        rig.send(items).await.expect("there is room");
+    }
+    exporter.eventually(|exporter| exporter.items() == 7).await;
+    let name = "skyferry_queue_dead_letter_items";
+    let labels = [("exporter", "test/a b")];
+    let metrics = rig.context.metrics.clone();
+    let account = rig.ended().await;
+    assert_eq!((account.delivered, account.dead_lettered), (7, 9));
+    assert_eq!(account.dropped, 0);
+    metrics.render();
+    assert_eq!(metrics.value(name, &labels), Some(9.0));
+}
+
+#[tokio::test]
+async fn refused_credentials_condemn_no_data() {
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let exporter = ScriptedExporter::new([fails(Decision::Park)]);
+    let parked = rig(directory.path(), &exporter, DiskSettings::default());
+    parked.send(4).await.expect("there is room");
+    exporter
+        .eventually(|exporter| exporter.attempts().len() == 1)
+        .await;
+    let account = parked.ended().await;
+    assert_eq!(
+        (account.dead_lettered, account.dropped, account.left()),
+        (0, 0, 4)
+    );
+    let again = rig(directory.path(), &exporter, DiskSettings::default());
+    exporter.eventually(|exporter| exporter.items() == 4).await;
+    assert_eq!(again.ended().await.delivered, 4);
+}
+
+#[tokio::test]
+async fn a_queue_in_use_refuses_fails_readiness_and_works_once_it_is_free() {
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let exporter = ScriptedExporter::new([]);
+    let first = rig(directory.path(), &exporter, DiskSettings::default());
+    first.send(1).await.expect("there is room");
+    let mut impatient = Settings {
+        queue: Some(QueueSettings {
+            storage: Storage::Disk(DiskSettings::default()),
+            queue_size: usize::MAX,
+            max_wait: Duration::from_millis(50),
+            ..QueueSettings::default()
+        }),
+        ..Settings::default()
+    };
+    impatient.retry.initial_interval = Duration::from_millis(1);
+    let second = rig_with(directory.path(), &exporter, impatient);
+    let refused = loop {
+        match second.send(1).await {
+            Err(Refusal::Retry { cause, .. }) if cause.contains("in use") => break cause,
+            Err(Refusal::Retry { .. }) => {}
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(refused.contains("process"), "{refused}");
+    let report = second.context.health.report();
+    let condition = report.get("exporters/test/a b/queue").expect("it reports");
+    assert!(matches!(condition, Condition::Failing(_)), "{condition:?}");
+    assert!(!second.context.health.ready());
+    first.ended().await;
+    while second.send(1).await.is_err() {}
+    assert_eq!(second.ended().await.enqueued, 1);
+}
+
+#[tokio::test]
+async fn directories_of_different_exporters_are_different() {
+    for (id, name) in [
+        ("otlp", "otlp"),
+        ("otlp/a b", "otlp%2Fa%20b"),
+        ("otlp/..", "otlp%2F%2E%2E"),
+        ("otlp%2Fx", "otlp%252Fx"),
+    ] {
+        let settings = DiskSettings::default();
+        let path = directory(Path::new("/data"), &settings, id);
+        assert_eq!(path, Path::new("/data/queues").join(name));
+    }
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_with_a_delay() {
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let dead = ScriptedExporter::new([]).then_always(fails(RETRY));
+    let settings = Settings {
+        queue: Some(QueueSettings {
+            storage: Storage::Disk(DiskSettings::default()),
+            queue_size: 3,
+            max_wait: Duration::from_millis(20),
+            ..QueueSettings::default()
+        }),
+        ..Settings::default()
+    };
+    let rig = rig_with(directory.path(), &dead, settings);
+    for _ in 0..3 {
+        rig.send(1).await.expect("there is room");
+    }
+    let refused = rig.send(1).await;
+    let Err(Refusal::Retry { cause, after }) = refused else {
+        panic!("{refused:?}");
+    };
+    assert!(cause.contains("full"), "{cause}");
+    assert!(after >= Duration::from_secs(1));
+    assert_eq!(rig.ended().await.left(), 3);
+}

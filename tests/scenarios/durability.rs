@@ -1,0 +1,124 @@
+//! `kill -9`: what was acknowledged is delivered by a later process, whatever the first was doing.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::harness::flood::numbers;
+use crate::harness::{Backend, Collector, Flood, Reply};
+
+/// Kills in one run; a longer one sets more.
+const KILLS: &str = "SKYFERRY_KILLS";
+const KILLS_DEFAULT: u64 = 200;
+/// Names one run again; it is told when a run fails.
+const SEED: &str = "SKYFERRY_SEED";
+const LANES: usize = 4;
+const RECORD_BYTES_MAX: usize = 4000;
+
+fn number(variable: &str, default: u64) -> u64 {
+    let set = std::env::var(variable).ok();
+    set.map_or(default, |text| text.parse().expect("a number"))
+}
+
+fn config(backend: &Backend, queue: &str) -> String {
+    format!(
+        "
+receivers:
+  otlp:
+    protocols:
+      grpc: {{endpoint: '127.0.0.1:0'}}
+      http: {{endpoint: '127.0.0.1:0'}}
+exporters:
+  otlp_grpc:
+    endpoint: '{}'
+    tls: {{insecure: true}}
+    sending_queue: {{{queue}}}
+    retry_on_failure: {{initial_interval: 20ms, max_interval: 20ms}}
+service:
+  pipelines:
+    logs: {{receivers: [otlp], exporters: [otlp_grpc]}}
+",
+        backend.address()
+    )
+}
+
+/// Everything that clients were told, over all processes.
+#[derive(Default)]
+struct Told {
+    acknowledged: BTreeSet<usize>,
+    next: usize,
+}
+
+impl Told {
+    /// Sends until so many more are acknowledged, and kills the program in the middle of it.
+    async fn kill_one(&mut self, dir: Arc<TempDir>, config: &str, acknowledged: usize) {
+        let collector = Collector::start_in(dir, config);
+        let http = collector.address("receivers/otlp", "http");
+        let grpc = collector.address("receivers/otlp", "grpc");
+        let mut flood = Flood::start_from(self.next, [http, grpc], LANES, RECORD_BYTES_MAX);
+        flood.until_acknowledged(acknowledged).await;
+        collector.kill();
+        let outcome = flood.ended().await;
+        assert_eq!(outcome.odd, Vec::<String>::new());
+        self.acknowledged.extend(outcome.acknowledged);
+        self.next = outcome.next;
+    }
+}
+
+/// Fails unless the backend has everything that was acknowledged, by number.
+async fn assert_everything_arrives(backend: &Backend, told: &Told, of: &str) {
+    let missing = || -> Vec<usize> {
+        let arrived = numbers(backend);
+        told.acknowledged.difference(&arrived).copied().collect()
+    };
+    let everything = async {
+        loop {
+            let seen = backend.tally().requests;
+            if missing().is_empty() {
+                break;
+            }
+            backend
+                .until("one more request", |tally| tally.requests > seen)
+                .await;
+        }
+    };
+    let waited = tokio::time::timeout(crate::harness::PATIENCE, everything).await;
+    assert!(waited.is_ok(), "{of}: {:?} are missing", missing());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kills_lose_nothing_acknowledged_in_any_mode() {
+    let seed = number(SEED, fastrand::u64(..));
+    let kills = number(KILLS, KILLS_DEFAULT);
+    let mut random = fastrand::Rng::with_seed(seed);
+    let backend = Backend::start();
+    let mut told = Told::default();
+    let modes = [
+        "sync: always",
+        "sync: interval, sync_interval: 50ms",
+        "sync: os",
+    ];
+    let dir = Arc::new(tempfile::tempdir().expect("the system has a folder for temporary files"));
+    for _ in 0..kills {
+        backend.reply_always(match random.u8(..4) {
+            0 => Reply::Unavailable(None),
+            1 => Reply::AcceptAfter(Duration::from_millis(random.u64(..20))),
+            _ => Reply::Accept,
+        });
+        let mode = modes[random.usize(..modes.len())];
+        let acknowledged = random.usize(..60);
+        let config = config(&backend, mode);
+        told.kill_one(Arc::clone(&dir), &config, acknowledged).await;
+    }
+    backend.reply_always(Reply::Accept);
+    let last = Collector::start_in(dir, &config(&backend, modes[0]));
+    assert_everything_arrives(&backend, &told, &format!("seed {seed}")).await;
+    let ended = last.stop();
+    assert_eq!(ended.code, Some(0), "seed {seed}: {}", ended.log);
+    assert!(
+        told.acknowledged.len() as u64 > kills,
+        "nothing was acknowledged"
+    );
+}
