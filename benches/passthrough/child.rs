@@ -22,14 +22,34 @@ pub(crate) struct Child {
 pub(crate) struct Cost {
     pub(crate) micros_per_item: f64,
     pub(crate) peak_rss_mib: f64,
+    pub(crate) requests_per_second: f64,
+}
+
+/// Who stands between the generator and the sink.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Contestant {
+    /// The real binary with queues in memory.
+    Memory,
+    /// The real binary as it is without a word about queues: on disk, synced.
+    Durable,
+    /// A proxy that only copies bytes.
+    Bare,
 }
 
 impl Child {
+    pub(crate) fn of(who: Contestant, scenario: &Scenario, upstream: u16) -> Result<Child> {
+        match who {
+            Contestant::Memory => Child::skyferry(scenario, upstream, "{storage: memory}"),
+            Contestant::Durable => Child::skyferry(scenario, upstream, "{}"),
+            Contestant::Bare => Child::proxy(scenario, upstream),
+        }
+    }
+
     /// The real binary, from OTLP to the same OTLP without compression.
-    pub(crate) fn skyferry(scenario: &Scenario, upstream: u16) -> Result<Child> {
+    fn skyferry(scenario: &Scenario, upstream: u16, queue: &str) -> Result<Child> {
         let directory = tempfile::tempdir()?;
         let config = directory.path().join("bench.yaml");
-        std::fs::write(&config, configuration(scenario, upstream))?;
+        std::fs::write(&config, configuration(scenario, upstream, queue))?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_skyferry"));
         command
             .arg("--config")
@@ -45,7 +65,7 @@ impl Child {
     }
 
     /// This program again, as a proxy that only copies bytes.
-    pub(crate) fn proxy(scenario: &Scenario, upstream: u16) -> Result<Child> {
+    fn proxy(scenario: &Scenario, upstream: u16) -> Result<Child> {
         let mut command = Command::new(std::env::current_exe()?);
         let protocol = if scenario.grpc { "h2" } else { "h1" };
         command.args([proxy::MODE, protocol, &format!("127.0.0.1:{upstream}")]);
@@ -127,20 +147,18 @@ impl Drop for Child {
     }
 }
 
-fn configuration(scenario: &Scenario, upstream: u16) -> String {
-    let (protocol, exporter) = match scenario.grpc {
-        true => (
-            "grpc",
-            format!("otlp_grpc: {{endpoint: \"http://127.0.0.1:{upstream}\", compression: none}}"),
-        ),
-        false => (
-            "http",
-            format!("otlp_http: {{endpoint: \"http://127.0.0.1:{upstream}\", compression: none}}"),
-        ),
+fn configuration(scenario: &Scenario, upstream: u16, queue: &str) -> String {
+    let protocol = match scenario.grpc {
+        true => "grpc",
+        false => "http",
     };
     format!(
         "receivers: {{otlp: {{protocols: {{{protocol}: {{endpoint: \"127.0.0.1:0\"}}}}}}}}
-exporters: {{{exporter}}}
+exporters:
+  otlp_{protocol}:
+    endpoint: \"http://127.0.0.1:{upstream}\"
+    compression: none
+    sending_queue: {queue}
 service:
   telemetry:
     logs: {{encoding: json}}

@@ -13,6 +13,7 @@
 )]
 
 use std::process::ExitCode;
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 
@@ -21,11 +22,12 @@ mod load;
 mod proxy;
 mod sink;
 
-use child::{Child, Cost};
+use child::{Child, Contestant, Cost};
 use load::{Scenario, scenarios};
 use sink::Sink;
 
 const ROUNDS: usize = 5;
+const CONTESTANTS: [Contestant; 3] = [Contestant::Memory, Contestant::Durable, Contestant::Bare];
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().collect();
@@ -51,66 +53,81 @@ fn finished(result: Result<()>) -> ExitCode {
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn bench(only: Option<&str>) -> Result<()> {
     println!(
-        "{:34} {:>22} {:>22} {:>7} {:>10}",
-        "microseconds of CPU per item", "skyferry min (median)", "bare proxy", "ratio", "peak RSS"
+        "{:34} {:>16} {:>16} {:>7} {:>16} {:>6} {:>17} {:>12}",
+        "CPU us per item: min (median)",
+        "in memory",
+        "on disk",
+        "extra",
+        "bare proxy",
+        "ratio",
+        "peak RSS MiB",
+        "disk req/s"
     );
     for scenario in scenarios() {
         if only.is_some_and(|only| !scenario.name.contains(only)) {
             continue;
         }
-        let (mut ours, mut bare) = (Vec::new(), Vec::new());
+        let mut costs = [const { Vec::new() }; CONTESTANTS.len()];
         for _ in 0..ROUNDS {
-            ours.push(measure(&scenario, Child::skyferry).await?);
-            bare.push(measure(&scenario, Child::proxy).await?);
+            for (who, costs) in CONTESTANTS.into_iter().zip(&mut costs) {
+                costs.push(measure(&scenario, who).await?);
+            }
         }
-        print(&scenario, &mut ours, &mut bare);
+        print(&scenario, &mut costs);
     }
     Ok(())
 }
 
 /// One round: a fresh child, a warm-up, and the measured load.
-async fn measure(scenario: &Scenario, start: fn(&Scenario, u16) -> Result<Child>) -> Result<Cost> {
+async fn measure(scenario: &Scenario, who: Contestant) -> Result<Cost> {
     let sink = Sink::start().await?;
-    let child = start(scenario, sink.port())?;
+    let child = Child::of(who, scenario, sink.port())?;
     let warm_up = scenario.requests.div_ceil(10);
     load::run(scenario, child.port(), warm_up)
         .await
         .context("warm-up")?;
     sink.wait_for(warm_up * scenario.items).await?;
-    let before = child.cpu()?;
+    let (before, began) = (child.cpu()?, Instant::now());
     load::run(scenario, child.port(), scenario.requests).await?;
     sink.wait_for((warm_up + scenario.requests) * scenario.items)
         .await?;
+    let took = began.elapsed().as_secs_f64();
     let items = (scenario.requests * scenario.items) as f64;
     let micros = (child.cpu()? - before).as_secs_f64() * 1e6;
     Ok(Cost {
         micros_per_item: micros / items,
         peak_rss_mib: child.peak_rss_mib()?,
+        requests_per_second: scenario.requests as f64 / took,
     })
 }
 
-fn print(scenario: &Scenario, ours: &mut [Cost], bare: &mut [Cost]) {
-    let min_median = |costs: &mut [Cost]| {
+fn print(scenario: &Scenario, costs: &mut [Vec<Cost>; CONTESTANTS.len()]) {
+    let min_median = |costs: &mut Vec<Cost>| {
         costs.sort_by(|a, b| a.micros_per_item.total_cmp(&b.micros_per_item));
-        (
-            costs[0].micros_per_item,
-            costs[costs.len() / 2].micros_per_item,
-        )
+        let median = costs[costs.len() / 2].micros_per_item;
+        (costs[0].micros_per_item, median)
     };
-    let (own, own_median) = min_median(ours);
-    let (base, base_median) = min_median(bare);
-    let rss = ours
-        .iter()
-        .map(|cost| cost.peak_rss_mib)
-        .fold(0.0, f64::max);
+    let [memory, disk, bare] = costs.each_mut().map(min_median);
+    let peak = |costs: &[Cost]| {
+        let peaks = costs.iter().map(|cost| cost.peak_rss_mib);
+        peaks.fold(0.0, f64::max)
+    };
+    let rate = |costs: &[Cost]| {
+        let rates = costs.iter().map(|cost| cost.requests_per_second);
+        rates.fold(0.0, f64::max)
+    };
+    let column = |(min, median): (f64, f64)| format!("{min:.3} ({median:.3})");
     println!(
-        "{:34} {:>12.3} ({:>7.3}) {:>12.3} ({:>7.3}) {:>7.2} {:>6.1} MiB",
+        "{:34} {:>16} {:>16} {:>7.3} {:>16} {:>6.2} {:>8.1} {:>8.1} {:>6.0} of {:.0}",
         scenario.name,
-        own,
-        own_median,
-        base,
-        base_median,
-        own / base,
-        rss
+        column(memory),
+        column(disk),
+        disk.0 - memory.0,
+        column(bare),
+        memory.0 / bare.0,
+        peak(&costs[0]),
+        peak(&costs[1]),
+        rate(&costs[1]),
+        rate(&costs[0]),
     );
 }

@@ -25,6 +25,7 @@ mod disk;
 mod drain_rate;
 mod memory;
 mod observe;
+mod pace;
 mod queue;
 mod request;
 mod sender;

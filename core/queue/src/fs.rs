@@ -5,6 +5,7 @@ use std::io::{self, IoSlice, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
+use rustix::buffer::spare_capacity;
 use rustix::fs::{fdatasync, ftruncate, statvfs};
 use rustix::io::{pread, pwritev};
 
@@ -77,8 +78,8 @@ pub trait FsFile: Send + Sync + 'static {
     /// Its length in bytes.
     fn size(&self) -> io::Result<u64>;
 
-    /// Reads at most `buffer` bytes; 0 is the end of the file.
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+    /// Reads into the room that `buffer` has left, behind what is in it; 0 is the end of the file.
+    fn read_at(&self, buffer: &mut Vec<u8>, offset: u64) -> io::Result<usize>;
 
     /// Writes the first of the bytes in `pieces`; says how many.
     fn write_at(&self, pieces: &[IoSlice<'_>], offset: u64) -> io::Result<usize>;
@@ -174,8 +175,8 @@ impl FsFile for File {
         Ok(self.metadata()?.len())
     }
 
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        Ok(pread(self, buffer, offset)?)
+    fn read_at(&self, buffer: &mut Vec<u8>, offset: u64) -> io::Result<usize> {
+        Ok(pread(self, spare_capacity(buffer), offset)?)
     }
 
     fn write_at(&self, pieces: &[IoSlice<'_>], offset: u64) -> io::Result<usize> {
@@ -219,16 +220,17 @@ pub(crate) fn write_all_at(
 
 /// Reads `length` bytes from `offset` on, or fewer at the end of the file.
 pub(crate) fn read_at_most(file: &impl FsFile, offset: u64, length: usize) -> io::Result<Vec<u8>> {
-    let mut buffer = vec![0; length];
-    let mut filled = 0;
-    while filled < length {
-        match file.read_at(&mut buffer[filled..], offset + filled as u64) {
+    let mut buffer = Vec::with_capacity(length);
+    while buffer.len() < length {
+        let at = offset + buffer.len() as u64;
+        match file.read_at(&mut buffer, at) {
             Ok(0) => break,
-            Ok(read) => filled += read,
+            Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
     }
-    buffer.truncate(filled);
+    // The room may have been a little more.
+    buffer.truncate(length);
     Ok(buffer)
 }

@@ -5,6 +5,7 @@
 //!              ^ watermark                              ^ position
 //! ```
 
+use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
@@ -15,10 +16,10 @@ use crate::log::{Backlog, NewRecord};
 use crate::scan::StoredRecord;
 
 /// Payload bytes that lie ready in one lane at most, not counting one record more.
-pub(crate) const READY_BYTES_MAX: usize = 4 << 20;
+pub(crate) const READY_BYTES_MAX: usize = 8 << 20;
 
 /// A record that can be handed out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Ready {
     pub sequence: u64,
     pub enqueued_unix_ms: u64,
@@ -28,10 +29,16 @@ pub struct Ready {
     /// As it was appended, or in one piece.
     pub payload: Vec<Bytes>,
     pub payload_len: u32,
+    /// What was given with the record, as long as it has not been to the disk and back.
+    pub companion: Option<Companion>,
 }
 
+/// Something that whoever appends a record wants to have again with it, and can make anew from the
+/// record.
+pub type Companion = Box<dyn Any + Send>;
+
 impl Ready {
-    pub(crate) fn appended(record: NewRecord, sequence: u64) -> Self {
+    pub(crate) fn appended(record: NewRecord, companion: Companion, sequence: u64) -> Self {
         Ready {
             sequence,
             enqueued_unix_ms: record.enqueued_unix_ms,
@@ -40,6 +47,7 @@ impl Ready {
             payload_len: record.payload_len() as u32,
             meta: record.meta,
             payload: record.payload,
+            companion: Some(companion),
         }
     }
 
@@ -52,6 +60,7 @@ impl Ready {
             payload_len: record.header.payload_len,
             meta: record.meta,
             payload: vec![record.payload],
+            companion: None,
         }
     }
 }

@@ -30,7 +30,7 @@ pub use format::{LANES, Producer};
 pub use fs::{Fs, FsFile, LockError, OsFs, Space};
 pub use index::{Entry, Totals};
 pub use keeper::{Clock, Keeper, SystemClock, queue};
-pub use lane::Ready;
+pub use lane::{Companion, Ready};
 pub use log::{
     AppendError, Backlog, Load, Loaded, Log, LogSettings, NewRecord, OpenError, Recovery, SyncMode,
     Unreadable, Wanted,

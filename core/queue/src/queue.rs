@@ -16,7 +16,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::format::{LANES, RECORD_HEADER_BYTES};
 use crate::index::Totals;
-use crate::lane::{Lane, Ready};
+use crate::lane::{Companion, Lane, Ready};
 use crate::log::{AppendError, NewRecord, Recovery};
 
 mod room;
@@ -165,6 +165,7 @@ pub(crate) struct State {
 /// A record on its way to the disk.
 pub(crate) struct Pending {
     pub(crate) record: NewRecord,
+    pub(crate) companion: Companion,
     pub(crate) room: Room,
     pub(crate) completion: Completion,
 }
@@ -217,10 +218,17 @@ impl DiskQueue {
     /// Stores a record in the room that was taken for it, and answers through
     /// [`Events::appended`]. A producer's record that is no newer than its last one is a repeat and
     /// counts as stored.
-    pub fn append(&self, record: NewRecord, room: Room, completion: Completion) {
+    pub fn append(
+        &self,
+        record: NewRecord,
+        companion: Companion,
+        room: Room,
+        completion: Completion,
+    ) {
         let mut state = self.shared.lock();
         state.inbox.push_back(Pending {
             record,
+            companion,
             room,
             completion,
         });

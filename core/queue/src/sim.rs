@@ -328,12 +328,12 @@ impl FsFile for SimFile {
         Ok(self.content.lock().now.len() as u64)
     }
 
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    fn read_at(&self, buffer: &mut Vec<u8>, offset: u64) -> io::Result<usize> {
         self.fs.call()?;
         let content = self.content.lock();
         let from = content.now.get(offset as usize..).unwrap_or_default();
-        let read = from.len().min(buffer.len());
-        buffer[..read].copy_from_slice(&from[..read]);
+        let read = from.len().min(buffer.capacity() - buffer.len());
+        buffer.extend_from_slice(&from[..read]);
         Ok(read)
     }
 

@@ -38,6 +38,8 @@ const WRITE_RETRY_AFTER: Duration = Duration::from_secs(2);
 const OVERHEAD_BYTES: u64 = 256;
 /// Of a queue with several signals, one may take this part of the room.
 const LANE_SHARE: u64 = 2;
+/// More than this waits on the disk only, and is no reason to slow callers.
+const BACKLOG_ABOVE: usize = 8 << 20;
 /// The directory of all queues in the data directory.
 const QUEUES: &str = "queues";
 
@@ -122,6 +124,10 @@ impl DiskQueue {
     /// Lets the queue's thread write down what is finished and end.
     pub(super) fn close(&self) {
         self.queue.close();
+    }
+
+    fn waiting_bytes(&self, signal: Signal) -> usize {
+        self.queue.usage(signal as u8).waiting.bytes as usize
     }
 
     fn units(&self, size: Size) -> usize {
@@ -222,6 +228,12 @@ impl Queue for DiskQueue {
             let changed = self.desk.changed.notified();
             let no_room = match self.try_reserve(signal, size) {
                 Ok(room) => {
+                    let waiting = || match self.waiting_bytes(signal) {
+                        // Nobody keeps the pace of a destination that has fallen far behind.
+                        bytes if bytes > BACKLOG_ABOVE => 0,
+                        bytes => bytes,
+                    };
+                    self.desk.pace(signal).slow(deadline, waiting).await;
                     let room = Room::Disk(room);
                     return Ok(Reservation { signal, room });
                 }
@@ -244,8 +256,6 @@ impl Queue for DiskQueue {
             unreachable!("this queue handed out the reservation")
         };
         let record = stored::encode(&batch, None);
-        // The bytes are the record's from here on.
-        drop(batch);
         let (answer, answered) = oneshot::channel();
         let completion = Box::new(move |outcome: Result<(), NotStored>| {
             drop(pending);
@@ -255,7 +265,7 @@ impl Queue for DiskQueue {
             // A caller may have stopped waiting.
             drop(answer.send(outcome));
         });
-        self.queue.append(record, room, completion);
+        self.queue.append(record, Box::new(batch), room, completion);
         match answered.await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(NotStored::Unfit(why))) => Err(Refusal::reject(why)),
@@ -265,6 +275,7 @@ impl Queue for DiskQueue {
     }
 
     fn take(&self, signal: Signal, at_most: Amount) -> Vec<Record> {
+        let before = self.waiting_bytes(signal);
         let mut total = Size::default();
         let mut is_first = true;
         let ready = self.queue.take(signal as u8, |next| {
@@ -272,6 +283,8 @@ impl Queue for DiskQueue {
             total.bytes += next.payload_len as usize;
             std::mem::take(&mut is_first) || total.fits(at_most)
         });
+        let after = self.waiting_bytes(signal);
+        self.desk.pace(signal).went(before, after);
         ready
             .into_iter()
             .filter_map(|ready| self.record(ready, signal))

@@ -15,6 +15,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 use super::drain_rate::DrainRate;
+use super::pace::Pace;
 use super::queue::{Amount, DeathReason, Queue, Receipt, Record, Reservation, Room, Size, Waiting};
 use super::settings::{QueueSettings, Sizer};
 use crate::Refusal;
@@ -22,12 +23,6 @@ use crate::ack::{AckToken, Settle, Settlement};
 
 #[cfg(test)]
 mod tests;
-
-/// A caller is slowed while more bytes than this wait in its lane. Clients that send again on an
-/// answer then keep the pace of the backend, and the backlog stays in the processor's cache.
-const PACE_ABOVE: usize = 2 * 1024 * 1024;
-/// How long a caller is slowed at most; a lane that does not drain fills up regardless.
-const PACE_MAX: Duration = Duration::from_millis(20);
 
 /// See the module's documentation.
 pub struct MemoryQueue {
@@ -40,8 +35,7 @@ struct Lane {
     room: Arc<Semaphore>,
     state: Mutex<LaneState>,
     arrival: Notify,
-    /// Told whenever the lane falls to [`PACE_ABOVE`] or below.
-    drained: Notify,
+    pace: Pace,
 }
 
 struct LaneState {
@@ -94,28 +88,12 @@ impl Lane {
                 drain: DrainRate::new(Instant::now()),
             }),
             arrival: Notify::new(),
-            drained: Notify::new(),
+            pace: Pace::default(),
         }
     }
 
-    /// Ready when the lane is shallow, after [`PACE_MAX`], or at `deadline`.
-    async fn paced(&self, deadline: Instant) {
-        if self.is_shallow() {
-            return;
-        }
-        let until = deadline.min(Instant::now() + PACE_MAX);
-        let shallow = async {
-            let drained = self.drained.notified();
-            if !self.is_shallow() {
-                drained.await;
-            }
-        };
-        // Either way the caller has been slowed, which is all it was here for.
-        drop(timeout_at(until, shallow).await);
-    }
-
-    fn is_shallow(&self) -> bool {
-        self.state.lock().size.bytes <= PACE_ABOVE
+    fn waiting_bytes(&self) -> usize {
+        self.state.lock().size.bytes
     }
 
     /// When a refused caller may find room.
@@ -154,7 +132,7 @@ impl Queue for MemoryQueue {
         };
         match room {
             Some(room) => {
-                lane.paced(deadline).await;
+                lane.pace.slow(deadline, || lane.waiting_bytes()).await;
                 Ok(Reservation {
                     signal,
                     room: Room::Memory(room),
@@ -201,7 +179,7 @@ impl Queue for MemoryQueue {
     fn take(&self, signal: Signal, at_most: Amount) -> Vec<Record> {
         let lane = self.lane(signal);
         let mut state = lane.state.lock();
-        let was_deep = state.size.bytes > PACE_ABOVE;
+        let before = state.size.bytes;
         let mut taken = Vec::new();
         let mut total = Size::default();
         while let Some(next) = state.records.front() {
@@ -225,10 +203,9 @@ impl Queue for MemoryQueue {
                 token: AckToken::new(Box::new(held)),
             });
         }
-        if was_deep && state.size.bytes <= PACE_ABOVE {
-            drop(state);
-            lane.drained.notify_waiters();
-        }
+        let after = state.size.bytes;
+        drop(state);
+        lane.pace.went(before, after);
         taken
     }
 

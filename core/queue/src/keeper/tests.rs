@@ -151,7 +151,7 @@ impl Rig {
             }
         });
         self.told.0.lock().waiting.push(number);
-        self.queue.append(record, room, completion);
+        self.queue.append(record, Box::new(()), room, completion);
         Ok(())
     }
 

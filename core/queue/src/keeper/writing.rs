@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Open;
 use crate::format::Producer;
 use crate::fs::Fs;
-use crate::lane::Ready;
+use crate::lane::{Companion, Ready};
 use crate::log::NewRecord;
 use crate::queue::{
     Completed, Completion, Durability, Loss, LossReason, NotStored, Pending, Report, Room, WhenFull,
@@ -19,6 +19,7 @@ const GROUP_RECORDS_MAX: usize = 512;
 #[derive(Default)]
 struct Group {
     records: Vec<NewRecord>,
+    companions: Vec<Companion>,
     completions: Vec<Completion>,
     rooms: Vec<Room>,
     bytes: u64,
@@ -50,6 +51,7 @@ impl<F: Fs + Clone> Open<F> {
             };
             let Pending {
                 mut record,
+                companion,
                 room,
                 completion,
             } = pending;
@@ -72,6 +74,7 @@ impl<F: Fs + Clone> Open<F> {
                 record.enqueued_unix_ms = self.times.unix_ms();
                 group.bytes += record.stored_len();
                 group.records.push(record);
+                group.companions.push(companion);
                 group.completions.push(completion);
             }
             group.rooms.push(room);
@@ -128,9 +131,12 @@ impl<F: Fs + Clone> Open<F> {
         let mut arrived = 0_u8;
         if let Ok(first) = outcome {
             let mut state = self.shared.lock();
-            for (record, sequence) in group.records.drain(..).zip(first..) {
+            let companions = group.companions.drain(..);
+            for ((record, companion), sequence) in
+                group.records.drain(..).zip(companions).zip(first..)
+            {
                 let lane = usize::from(record.lane);
-                state.lanes[lane].appended(Ready::appended(record, sequence));
+                state.lanes[lane].appended(Ready::appended(record, companion, sequence));
                 arrived |= 1 << lane;
             }
             self.describe(&mut state);

@@ -17,6 +17,7 @@ fn record(sequence: u64) -> Ready {
         meta: Bytes::new(),
         payload: vec![Bytes::from(vec![0; PAYLOAD])],
         payload_len: PAYLOAD as u32,
+        companion: None,
     }
 }
 

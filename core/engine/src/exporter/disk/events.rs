@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::Site;
 use crate::exporter::drain_rate::DrainRate;
 use crate::exporter::observe::Observer;
+use crate::exporter::pace::Pace;
 
 /// Where the queue's thread and the tasks that use the queue meet.
 pub(super) struct Desk {
@@ -35,6 +36,7 @@ struct Lane {
     /// Units of `queue_size` on their way to the disk.
     pending: AtomicUsize,
     drain: Mutex<DrainRate>,
+    pace: Pace,
 }
 
 impl std::fmt::Debug for Desk {
@@ -50,6 +52,7 @@ impl Desk {
             arrival: Notify::new(),
             pending: AtomicUsize::new(0),
             drain: Mutex::new(DrainRate::new(Instant::now())),
+            pace: Pace::default(),
         };
         Desk {
             component: format!("exporters/{}/queue", site.id),
@@ -69,6 +72,10 @@ impl Desk {
 
     pub(super) fn pending(&self, signal: Signal) -> &AtomicUsize {
         &self.lanes[signal as usize].pending
+    }
+
+    pub(super) fn pace(&self, signal: Signal) -> &Pace {
+        &self.lanes[signal as usize].pace
     }
 
     pub(super) fn drain(&self, signal: Signal) -> &Mutex<DrainRate> {

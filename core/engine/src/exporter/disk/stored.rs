@@ -72,9 +72,15 @@ pub(crate) fn encode(batch: &Batch, reason: Option<&DeathReason>) -> NewRecord {
     }
 }
 
-/// The batch of a record; `None` if it is not one that [`encode`] made.
-pub(crate) fn decode(ready: Ready, signal: Signal) -> Option<Batch> {
-    decode_letter(ready, signal).map(|(batch, _)| batch)
+/// The batch of a record: the one it was made of, as long as that is there. `None` if it is not one
+/// that [`encode`] made.
+pub(crate) fn decode(mut ready: Ready, signal: Signal) -> Option<Batch> {
+    let companion = ready.companion.take();
+    let batch = companion.and_then(|companion| companion.downcast::<Batch>().ok());
+    match batch {
+        Some(batch) => Some(*batch),
+        None => decode_letter(ready, signal).map(|(batch, _)| batch),
+    }
 }
 
 /// The batch of a record that has been given up, and why.

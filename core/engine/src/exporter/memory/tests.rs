@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::exporter::observe::Observer;
+use crate::exporter::pace::{PACE_ABOVE, PACE_MAX};
 use crate::testkit::batch;
 
 const LOGS: Signal = Signal::Logs;

@@ -199,6 +199,7 @@ fn a_keeper_on_a_thread_stores_reads_and_ends_in_order() {
         };
         queue.append(
             new,
+            Box::new(()),
             room,
             Box::new(move |outcome| drop(sender.send(outcome))),
         );

@@ -35,6 +35,7 @@ fn ready(record: NewRecord, in_one_piece: bool) -> Ready {
             false => record.payload,
         },
         payload_len,
+        companion: None,
     }
 }
 
@@ -91,6 +92,7 @@ proptest! {
             meta: meta.into(),
             payload: vec![payload.into()],
             payload_len,
+            companion: None,
         }, Signal::Logs);
         if let Some(batch) = read {
             prop_assert!(batch.wire_len() <= payload_len as usize);
