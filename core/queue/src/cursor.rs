@@ -10,7 +10,7 @@
 //!
 //! lanes     for each: watermark u64, count u64, and so many runs (first u64, end u64)
 //! producers count u64, and so many (id u64, highest sequence u64)
-//! suspects  count u64, and so many (sequence number u64, exits u64)
+//! suspects  count u64, and so many (sequence number u64, exits * 2 + 1 if it is out u64)
 //! ```
 //!
 //! Every record of a lane below its watermark is finished; above it, those in the runs. A cursor
@@ -77,9 +77,17 @@ pub struct Cursor {
     pub lanes: [LaneCursor; LANES],
     /// The highest sequence number of each producer; at most [`PRODUCERS_MAX`].
     pub producers: BTreeMap<u64, u64>,
-    /// Records that were out when the process ended without order, and how often in a row; at most
-    /// [`SUSPECTS_MAX`].
-    pub suspects: BTreeMap<u64, u64>,
+    /// Records that may have ended the process; at most [`SUSPECTS_MAX`].
+    pub suspects: BTreeMap<u64, Suspect>,
+}
+
+/// What is known of a record that may have ended the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Suspect {
+    /// Ends without order that it was there for, in a row.
+    pub exits: u64,
+    /// Whether it has been handed out since the last of them.
+    pub is_out: bool,
 }
 
 /// The file that keeps a cursor.
@@ -165,15 +173,15 @@ fn encode(generation: u64, identity: Identity, cursor: &Cursor) -> Vec<u8> {
             put(&mut slot, run.end);
         }
     }
-    for (pairs, max) in [
-        (&cursor.producers, PRODUCERS_MAX),
-        (&cursor.suspects, SUSPECTS_MAX),
-    ] {
-        put(&mut slot, pairs.len().min(max) as u64);
-        for (key, value) in pairs.iter().take(max) {
-            put(&mut slot, *key);
-            put(&mut slot, *value);
-        }
+    put(&mut slot, cursor.producers.len().min(PRODUCERS_MAX) as u64);
+    for (id, sequence) in cursor.producers.iter().take(PRODUCERS_MAX) {
+        put(&mut slot, *id);
+        put(&mut slot, *sequence);
+    }
+    put(&mut slot, cursor.suspects.len().min(SUSPECTS_MAX) as u64);
+    for (sequence, suspect) in cursor.suspects.iter().take(SUSPECTS_MAX) {
+        put(&mut slot, *sequence);
+        put(&mut slot, suspect.exits << 1 | u64::from(suspect.is_out));
     }
     slot.resize(CHECKSUM_AT, 0);
     let checksum = crc32c::crc32c(&slot);
@@ -207,10 +215,16 @@ fn decode(slot: &[u8]) -> Option<Slot> {
             lane.runs.push(word()?..word()?);
         }
     }
-    for pairs in [&mut cursor.producers, &mut cursor.suspects] {
-        for _ in 0..word()? {
-            pairs.insert(word()?, word()?);
-        }
+    for _ in 0..word()? {
+        cursor.producers.insert(word()?, word()?);
+    }
+    for _ in 0..word()? {
+        let (sequence, known) = (word()?, word()?);
+        let suspect = Suspect {
+            exits: known >> 1,
+            is_out: known & 1 == 1,
+        };
+        cursor.suspects.insert(sequence, suspect);
     }
     Some(Slot {
         generation,

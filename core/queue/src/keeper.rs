@@ -17,6 +17,7 @@ mod chores;
 mod clock;
 mod reading;
 mod saving;
+mod suspects;
 mod writing;
 
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub use clock::{Clock, SystemClock};
 
 use aside::Aside;
 use clock::{Due, Times};
+use suspects::Probation;
 
 /// A log that cannot be opened is tried again after so long.
 const OPEN_INTERVAL: Duration = Duration::from_secs(2);
@@ -108,11 +110,15 @@ impl<F: Fs + Clone> Keeper<F> {
         };
         let (log, recovery) = Log::open(self.fs.clone(), &self.directory, log_settings)?;
         let letters = Aside::new(&self.fs, self.directory.join("dlq"), settings);
+        let quarantine = Aside::new(&self.fs, self.directory.join("quarantine"), settings);
+        let probation = Probation::new(log.cursor(), log.next_sequence());
         let open = Open {
             times: Times::new(Arc::clone(&self.clock)),
             shared: Arc::clone(&self.shared),
             log,
             letters,
+            quarantine,
+            probation,
             read_failures: 0,
             is_failing: false,
         };
@@ -137,6 +143,8 @@ struct Open<F: Fs> {
     shared: Arc<Shared>,
     log: Log<F>,
     letters: Aside<F>,
+    quarantine: Aside<F>,
+    probation: Probation,
     times: Times,
     /// Reads that failed since one did not.
     read_failures: u32,
@@ -153,6 +161,7 @@ impl<F: Fs + Clone> Open<F> {
         self.sync_in_time();
         self.save_in_time();
         self.read_ahead();
+        self.watch_suspects();
         self.do_chores();
         self.rest()
     }

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, VecDeque};
 use bytes::Bytes;
 
 use crate::cursor::LaneCursor;
-use crate::index::{Entry, Totals};
+use crate::index::Totals;
 use crate::log::{Backlog, NewRecord};
 use crate::scan::StoredRecord;
 
@@ -74,6 +74,8 @@ pub(crate) struct Lane {
     hot: bool,
     ready: VecDeque<Ready>,
     ready_bytes: usize,
+    /// Records from here on are not to be handed out yet.
+    gate: Gate,
     /// Everything handed out from the watermark on.
     out: BTreeMap<u64, Out>,
     /// What was finished above the watermark when the log was opened.
@@ -82,6 +84,15 @@ pub(crate) struct Lane {
     out_totals: Totals,
     /// While nothing lies ready: no record was enqueued before this.
     oldest_unix_ms: u64,
+}
+
+/// A sequence number; without a word, one that nothing reaches.
+struct Gate(u64);
+
+impl Default for Gate {
+    fn default() -> Self {
+        Gate(u64::MAX)
+    }
 }
 
 /// A record that was handed out.
@@ -124,6 +135,23 @@ impl Lane {
     /// What lies ready.
     pub(crate) fn ready(&self) -> impl Iterator<Item = &Ready> {
         self.ready.iter()
+    }
+
+    /// What may be handed out next.
+    pub(crate) fn next(&self) -> Option<&Ready> {
+        self.ready
+            .front()
+            .filter(|ready| ready.sequence < self.gate.0)
+    }
+
+    /// Whether the next records wait to be let through.
+    pub(crate) fn is_held_back(&self) -> bool {
+        self.gate.0 != u64::MAX && self.out_totals.records == 0
+    }
+
+    /// Records below `gate` may be handed out, and no others.
+    pub(crate) fn open_gate(&mut self, gate: u64) {
+        self.gate = Gate(gate);
     }
 
     /// Where to read on, if there is something to read and room for it.
@@ -192,8 +220,8 @@ impl Lane {
     }
 
     /// A record that was to be read is gone.
-    pub(crate) fn lost(&mut self, entry: &Entry) {
-        self.waiting.subtract(entry.items, entry.payload_len);
+    pub(crate) fn lost(&mut self, items: u32, payload_len: u32) {
+        self.waiting.subtract(items, payload_len);
     }
 
     /// Hands out the first record that lies ready.

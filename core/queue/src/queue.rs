@@ -240,7 +240,7 @@ impl DiskQueue {
         let mut state = self.shared.lock();
         let of_lane = &mut state.lanes[usize::from(lane)];
         let mut taken = Vec::new();
-        while of_lane.ready().next().is_some_and(&mut wanted) {
+        while of_lane.next().is_some_and(&mut wanted) {
             taken.extend(of_lane.take());
         }
         if of_lane.wants().is_some() {
@@ -252,8 +252,13 @@ impl DiskQueue {
     /// Finishes with a record that was taken.
     pub fn finish(&self, lane: u8, sequence: u64) {
         let mut state = self.shared.lock();
-        state.lanes[usize::from(lane)].finish(sequence);
+        let of_lane = &mut state.lanes[usize::from(lane)];
+        of_lane.finish(sequence);
+        let waits_for_keeper = of_lane.is_held_back();
         state.is_dirty = true;
+        if waits_for_keeper {
+            self.shared.tell_keeper(&mut state);
+        }
     }
 
     /// Keeps `record` among the dead letters and calls `stored` once it is safe there. Until then
@@ -272,7 +277,7 @@ impl DiskQueue {
             waiting: lane.waiting(),
             out: lane.out(),
             oldest_unix_ms: lane.oldest_unix_ms(),
-            is_ready: lane.ready().next().is_some(),
+            is_ready: lane.next().is_some(),
         }
     }
 

@@ -49,6 +49,11 @@ proptest! {
         producers in pairs(PRODUCERS_MAX),
         suspects in pairs(SUSPECTS_MAX),
     ) {
+        let suspects = suspects.into_iter().map(|(sequence, known)| {
+            let suspect = Suspect { exits: known >> 1, is_out: known & 1 == 1 };
+            (sequence, suspect)
+        });
+        let suspects = suspects.collect();
         let saved = Cursor { next, clean, lanes, producers, suspects };
         let fs = SimFs::default();
         open(&fs).0.save(&saved).expect("the disk works");

@@ -62,7 +62,7 @@ impl<F: Fs + Clone> Aside<F> {
     }
 
     /// Keeps `records`; the oldest make room for them.
-    fn keep(&mut self, records: &[NewRecord]) -> io::Result<()> {
+    pub(super) fn keep(&mut self, records: &[NewRecord]) -> io::Result<()> {
         if self.log.is_none() {
             self.open()?;
         }
@@ -97,6 +97,12 @@ impl<F: Fs + Clone> Aside<F> {
     /// What it holds.
     pub(super) fn totals(&self) -> Totals {
         self.totals
+    }
+
+    #[cfg(test)]
+    pub(super) fn records(&mut self) -> Vec<crate::scan::StoredRecord> {
+        let records = self.log.as_mut().map(|log| log.records(0));
+        records.map_or_else(Vec::new, |read| read.expect("the disk works"))
     }
 
     fn bytes(&self) -> u64 {

@@ -82,7 +82,7 @@ impl<F: Fs + Clone> Open<F> {
             let mut dropped = Totals::default();
             for entry in entries.iter().filter(|entry| entry.lane == lane) {
                 if of_lane.is_on_disk_only(entry.sequence) {
-                    of_lane.lost(entry);
+                    of_lane.lost(entry.items, entry.payload_len);
                     dropped.add(entry.items, entry.payload_len);
                 }
             }

@@ -83,6 +83,14 @@ impl Times {
         self.now = self.clock.elapsed();
     }
 
+    pub(super) fn now(&self) -> Duration {
+        self.now
+    }
+
+    pub(super) fn since(&self, then: Duration) -> Duration {
+        self.now.saturating_sub(then)
+    }
+
     pub(super) fn unix_ms(&self) -> u64 {
         self.began_unix_ms + (self.now - self.began).as_millis() as u64
     }

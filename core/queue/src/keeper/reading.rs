@@ -1,7 +1,7 @@
 //! Reading ahead for lanes that have fallen behind.
 
 use super::Open;
-use crate::format::LANES;
+use crate::format::{LANES, RecordHeader};
 use crate::fs::Fs;
 use crate::index::{Entry, Totals};
 use crate::lane::Ready;
@@ -53,19 +53,37 @@ impl<F: Fs + Clone> Open<F> {
         };
         self.read_failures = 0;
         let (mut ready, mut lost) = (Vec::with_capacity(load.found.len()), Vec::new());
+        let mut condemned = Vec::new();
         for found in load.found {
             match found {
+                Loaded::Record(record) if self.probation.condemns(record.header.sequence) => {
+                    condemned.push(record);
+                }
                 Loaded::Record(record) => ready.push(Ready::read(record)),
                 Loaded::Lost(entry) => lost.push(entry),
             }
+        }
+        if !condemned.is_empty() && !self.condemn(lane, &condemned) {
+            // All of it is read again.
+            self.read_failures = 1;
+            self.times.failed();
+            return;
         }
         let has_arrived = !ready.is_empty();
         let end = self.log.next_sequence();
         let mut state = self.shared.lock();
         let of_lane = &mut state.lanes[usize::from(lane)];
         of_lane.loaded(ready, load.position, end);
-        lost.iter().for_each(|entry| of_lane.lost(entry));
-        state.is_dirty |= !lost.is_empty();
+        for entry in &lost {
+            of_lane.lost(entry.items, entry.payload_len);
+        }
+        for RecordHeader {
+            items, payload_len, ..
+        } in condemned.iter().map(|record| record.header)
+        {
+            of_lane.lost(items, payload_len);
+        }
+        state.is_dirty = true;
         drop(state);
         self.report_damage(lane, &lost);
         if has_arrived {

@@ -1,5 +1,7 @@
 //! Opening, writing down what is finished, and the end.
 
+use std::collections::BTreeMap;
+
 use super::Open;
 use crate::cursor::Cursor;
 use crate::fs::Fs;
@@ -14,6 +16,9 @@ impl<F: Fs + Clone> Open<F> {
         let cursor = self.log.cursor();
         for (number, lane) in state.lanes.iter_mut().enumerate() {
             *lane = Lane::as_found(&cursor.lanes[number], &recovery.backlog, number);
+            if self.probation.is_watching(number) {
+                lane.open_gate(0);
+            }
         }
         state.phase = Phase::Open;
         // The next crash is to be told from an orderly end.
@@ -39,15 +44,20 @@ impl<F: Fs + Clone> Open<F> {
         }
     }
 
-    /// Writes down what is finished, if anything was, and removes what nobody needs.
-    pub(super) fn save(&mut self, clean: bool) {
+    /// Writes down what is finished, if anything was, and removes what nobody needs; `false` if
+    /// that failed.
+    pub(super) fn save(&mut self, clean: bool) -> bool {
         let mut state = self.shared.lock();
         if !std::mem::take(&mut state.is_dirty) && !clean {
-            return;
+            return true;
         }
         let end = state.end;
         let mut cursor = Cursor {
             clean,
+            suspects: match clean {
+                true => BTreeMap::new(),
+                false => self.probation.noted(),
+            },
             ..Cursor::default()
         };
         for (lane, of_lane) in cursor.lanes.iter_mut().zip(&state.lanes) {
@@ -58,13 +68,17 @@ impl<F: Fs + Clone> Open<F> {
         let removed = saved.and_then(|()| self.log.remove_finished());
         self.times.saved();
         match removed {
-            Ok(0) => {}
-            Ok(_) => self.tell_of_room(),
+            Ok(0) => true,
+            Ok(_) => {
+                self.tell_of_room();
+                true
+            }
             Err(error) => {
                 self.times.failed();
                 self.shared.lock().is_dirty = true;
                 let failed = format!("cannot write down what is finished: {error}");
                 self.report_writing(Some(&NotStored::Failed(failed)));
+                false
             }
         }
     }

@@ -16,6 +16,7 @@ use crate::sim::{Faults, SimFs};
 
 mod crashes;
 mod limits;
+mod poison;
 mod promises;
 
 const DIRECTORY: &str = "/queue";
@@ -197,6 +198,15 @@ impl Rig {
                 self.queue.finish(lane, sequence);
             }
         }
+    }
+
+    /// Numbers of the records that are not to be touched again.
+    fn quarantined(&mut self) -> Vec<u64> {
+        let records = self.open.quarantine.records();
+        records
+            .into_iter()
+            .map(|record| number_of(&crate::Ready::read(record)))
+            .collect()
     }
 
     fn stored(&self) -> BTreeSet<u64> {

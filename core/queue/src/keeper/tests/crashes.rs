@@ -38,7 +38,8 @@ impl Witness {
 
     fn check(&self, fs: &SimFs, seed: u64) {
         let mut rig = Rig::open(fs, settings(seed)).expect("the power is back");
-        let left: BTreeSet<u64> = rig.drain().into_iter().collect();
+        let mut left: BTreeSet<u64> = rig.drain().into_iter().collect();
+        left.extend(rig.quarantined());
         let needed: BTreeSet<u64> = &self.stored - &self.finished;
         let lost = &needed - &left;
         assert!(lost.is_empty(), "seed {seed}: lost {lost:?}");

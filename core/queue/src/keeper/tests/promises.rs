@@ -24,7 +24,10 @@ fn a_lane_that_is_not_taken_holds_nobody_back_and_no_memory() {
             .map(|ready| ready.payload_len as usize)
             .sum()
     };
-    assert!(in_memory < crate::lane::READY_BYTES_MAX + (1 << 20), "{in_memory} bytes in memory");
+    assert!(
+        in_memory < crate::lane::READY_BYTES_MAX + (1 << 20),
+        "{in_memory} bytes in memory"
+    );
     let wanted: Vec<u64> = (0..300).filter(|number| number % 3 == 0).collect();
     assert_eq!(rig.drain(), wanted);
 }
