@@ -15,6 +15,7 @@ use crate::queue::{
 use crate::sim::{Faults, SimFs};
 
 mod crashes;
+mod damage;
 mod limits;
 mod poison;
 mod promises;

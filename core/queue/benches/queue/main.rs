@@ -1,0 +1,124 @@
+//! What the queue costs on this disk, beside a plain file that is appended and synced alike.
+//!
+//! `cargo bench -p skyferry-queue --bench queue` writes some gigabytes under the target directory.
+//! Throughput depends on the disk and its other users, so the floor is measured in turn with the
+//! queue, several rounds, with groups of the size that the queue has made.
+
+#![expect(clippy::print_stdout, reason = "a benchmark prints")]
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use queue::Durability;
+
+mod floor;
+mod meter;
+mod rig;
+
+use meter::{Meter, Used};
+use rig::Rig;
+
+const ROUNDS: usize = 3;
+const WRITTEN: u64 = 512 << 20;
+/// Records on their way at once, as from so many connections.
+const IN_FLIGHT: usize = 64;
+const BACKLOG: u64 = 2 << 30;
+
+fn main() {
+    let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"));
+    let directory = directory.expect("the target directory can be written");
+    println!("records written and synced, {IN_FLIGHT} in flight");
+    for length in [8 << 10, 64 << 10] {
+        throughput(directory.path(), length);
+    }
+    println!("\nlatency of one record of 8 KiB, until it is synced");
+    for producers in [1, 16] {
+        latency(directory.path(), producers);
+    }
+    println!("\na backlog of {} MiB", BACKLOG >> 20);
+    backlog(directory.path());
+}
+
+fn throughput(directory: &Path, length: usize) {
+    for _ in 0..ROUNDS {
+        let path = directory.join("written");
+        let records = WRITTEN / length as u64;
+        let mut rig = Rig::open(&path, Durability::Always);
+        let meter = Meter::start();
+        rig.write(records, length, IN_FLIGHT);
+        let ours = meter.stop(records * length as u64);
+        let group = rig.mean_group_bytes();
+        rig.close();
+        std::fs::remove_dir_all(&path).expect("it is ours");
+        let plain = floor::append(directory, WRITTEN, group);
+        print(length, &ours, group, &plain);
+    }
+}
+
+fn print(length: usize, ours: &Used, group: u64, plain: &Used) {
+    println!(
+        "{:>3} KiB: {:>6.0} MB/s, {:>6.1} us CPU a record ({:.3} ns a byte), written {:.3} times; \
+         groups of {:>4} KiB; plain file {:>6.0} MB/s ({:.3} ns a byte); {:.2} of its throughput",
+        length >> 10,
+        ours.megabytes_per_second(),
+        ours.cpu_ns_per_byte() * length as f64 / 1000.0,
+        ours.cpu_ns_per_byte(),
+        ours.amplification(),
+        group >> 10,
+        plain.megabytes_per_second(),
+        plain.cpu_ns_per_byte(),
+        ours.megabytes_per_second() / plain.megabytes_per_second(),
+    );
+}
+
+fn latency(directory: &Path, producers: usize) {
+    let path = directory.join("latency");
+    let mut rig = Rig::open(&path, Durability::Always);
+    let mut waits = rig.write(2000, 8 << 10, producers);
+    rig.close();
+    std::fs::remove_dir_all(&path).expect("it is ours");
+    waits.sort_unstable();
+    let at = |part: usize| waits[(waits.len() - 1) * part / 100];
+    println!(
+        "{producers:>3} producers: p50 {:?}, p99 {:?}, max {:?}",
+        at(50),
+        at(99),
+        at(100)
+    );
+}
+
+fn backlog(directory: &Path) {
+    const LENGTH: usize = 32 << 10;
+    let path = directory.join("backlog");
+    let records = BACKLOG / LENGTH as u64;
+    let mut rig = Rig::open(&path, Durability::Always);
+    let resident = meter::resident_bytes();
+    let meter = Meter::start();
+    rig.write_and_leave(records, LENGTH, IN_FLIGHT);
+    let written = meter.stop(BACKLOG);
+    let grown = meter::resident_bytes().saturating_sub(resident);
+    println!(
+        "written at {:>6.0} MB/s, {:.3} ns CPU a byte, written {:.3} times, resident memory grew by {} MiB",
+        written.megabytes_per_second(),
+        written.cpu_ns_per_byte(),
+        written.amplification(),
+        grown >> 20
+    );
+    rig.close();
+    let began = Instant::now();
+    let mut rig = Rig::open(&path, Durability::Always);
+    let opened = began.elapsed();
+    let meter = Meter::start();
+    let drained = rig.drain();
+    let used = meter.stop(BACKLOG);
+    println!(
+        "opened in {opened:?}; drained {drained} records at {:>6.0} MB/s, {:.3} ns CPU a byte",
+        used.megabytes_per_second(),
+        used.cpu_ns_per_byte()
+    );
+    rig.close();
+    assert_eq!(drained, records);
+}
+
+/// No wait of a healthy run is longer.
+const PATIENCE: Duration = Duration::from_secs(60);
