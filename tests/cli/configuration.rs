@@ -60,6 +60,77 @@ fn what_is_in_effect_matches_the_schema() {
 }
 
 #[test]
+fn a_collectors_file_storage_says_where_queues_are() {
+    let file = |storage: &str, extensions: &str| {
+        format!(
+            "yaml:receivers: {{otlp: {{protocols: {{http: }}}}}}\n\
+             extensions: {{file_storage/q: {{directory: /var/lib/q, timeout: 1s, compaction: {{on_start: true}}}}}}\n\
+             exporters: {{otlp: {{endpoint: 'b:1', sending_queue: {{storage: {storage}}}}}}}\n\
+             service: {{extensions: [{extensions}], pipelines: {{logs: {{receivers: [otlp], exporters: [otlp]}}}}}}"
+        )
+    };
+    let validate = |text: &str| skyferry(&["validate", "--config", text]);
+    let accepted = validate(&file("file_storage/q", "file_storage/q"));
+    assert_eq!(accepted.code, 0, "{}", accepted.stderr);
+    assert!(
+        accepted.stderr.contains("need no compaction"),
+        "{}",
+        accepted.stderr
+    );
+    for (storage, extensions, says) in [
+        (
+            "file_storage/q",
+            "",
+            "list `file_storage/q` under `service.extensions`",
+        ),
+        (
+            "file_storage",
+            "file_storage/q",
+            "no storage `file_storage` is at work",
+        ),
+        (
+            "disc",
+            "file_storage/q",
+            "write `disk`, `memory`, or the id",
+        ),
+    ] {
+        let Output { code, stderr, .. } = validate(&file(storage, extensions));
+        assert_eq!(code, CONFIGURATION, "{stderr}");
+        assert!(stderr.contains(says), "{says}: {stderr}");
+    }
+}
+
+#[test]
+fn what_is_said_about_queues_fits_together() {
+    let validate = |keys: &str| {
+        let exporter = format!("otlp: {{endpoint: 'b:1', {keys}}}");
+        skyferry(&["validate", "--config", &pipeline(&exporter)])
+    };
+    for (keys, says) in [
+        ("sending_queue: {max_bytes: 1MiB}", "16MiB is the least"),
+        (
+            "sending_queue: {sync: interval, sync_interval: 0s}",
+            "`sync: always` syncs before",
+        ),
+        ("sending_queue: {sync: never}", "expects one of"),
+    ] {
+        let Output { code, stderr, .. } = validate(keys);
+        assert_eq!(code, CONFIGURATION, "{keys}: {stderr}");
+        assert!(stderr.contains(says), "{says}: {stderr}");
+    }
+    let told = validate("retry_on_failure: {max_elapsed_time: 5m}");
+    assert_eq!(told.code, 0, "{}", told.stderr);
+    assert!(
+        told.stderr.contains("for 5m goes to the dead letters"),
+        "{}",
+        told.stderr
+    );
+    let kept =
+        validate("sending_queue: {storage: memory}, retry_on_failure: {max_elapsed_time: 5m}");
+    assert!(!kept.stderr.contains("dead letters"), "{}", kept.stderr);
+}
+
+#[test]
 fn components_lists_every_type_with_its_defaults() {
     let Output { code, stdout, .. } = skyferry(&["components", "--format", "json"]);
     assert_eq!(code, 0);

@@ -48,6 +48,8 @@ pub struct QueueConfig {
     pub max_wait: Duration,
     /// Wait for ever instead.
     pub block_on_overflow: bool,
+    /// A sender waits for the destination's answer; the same as `enabled: false`.
+    pub wait_for_result: bool,
     /// When to send and how much at once. Without it requests are sent as soon as one may, and
     /// grow while others are in flight.
     pub batch: Option<BatchConfig>,
@@ -199,6 +201,7 @@ impl Default for QueueConfig {
             dead_letter_max_bytes: ByteSize::from_bytes(disk.dead_letter_max_bytes),
             max_wait: settings.max_wait.into(),
             block_on_overflow: false,
+            wait_for_result: false,
             batch: None,
         }
     }
@@ -231,9 +234,9 @@ impl Default for RetryConfig {
 }
 
 impl QueueConfig {
-    /// `None` if the queue is switched off.
+    /// `None` if there is to be no queue.
     pub fn settings(&self) -> Option<QueueSettings> {
-        self.enabled.then(|| QueueSettings {
+        self.is_at_work().then(|| QueueSettings {
             storage: self.storage_settings(),
             queue_size: self.queue_size.unwrap_or(match self.storage {
                 StorageConfig::Memory => settings::MEMORY_QUEUE_SIZE,
@@ -281,8 +284,12 @@ impl QueueConfig {
         })
     }
 
+    fn is_at_work(&self) -> bool {
+        self.enabled && !self.wait_for_result
+    }
+
     fn is_on_disk(&self) -> bool {
-        self.enabled && self.storage != StorageConfig::Memory
+        self.is_at_work() && self.storage != StorageConfig::Memory
     }
 
     /// Reports what does not fit together; `path` is where the block stands.
