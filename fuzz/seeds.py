@@ -27,5 +27,8 @@ for recording in sorted((ROOT / "tests" / "recordings").glob("*.jsonl")):
             put("walk", body)
             put("split", body)
             put("splice", body)
+# Good records as they are, and one with a changed byte.
+put("queue", b"\x01" + bytes(64))
+put("queue", b"\x01" + bytes(64) + b"\x46\x00\xff")
 for example in sorted((ROOT / "configs").glob("*.yaml")):
     put("config", example.read_bytes())
