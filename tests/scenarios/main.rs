@@ -9,6 +9,7 @@ mod harness;
 mod bad_input;
 mod clients;
 mod delivery;
+mod disk;
 mod durability;
 mod overload;
 mod recordings;

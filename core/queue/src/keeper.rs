@@ -122,6 +122,7 @@ impl<F: Fs + Clone> Keeper<F> {
             read_failures: 0,
             is_failing: false,
         };
+        open.look_at_free_space();
         open.begin(recovery);
         Ok(open)
     }

@@ -103,10 +103,38 @@ impl Collector {
     /// Starts the program where one was before.
     #[track_caller]
     pub(crate) fn start_in(dir: Arc<TempDir>, config: &str) -> Collector {
-        for (name, text) in [("base.yaml", BASE), ("config.yaml", config)] {
-            std::fs::write(dir.path().join(name), text).expect("the folder is ours");
+        write_configuration(dir.path(), config);
+        let program = Command::new(env!("CARGO_BIN_EXE_skyferry"));
+        Collector::spawn(dir, program)
+    }
+
+    /// Starts the program with its data directory on a volume of its own that has `mib` MiB.
+    /// `None`, said aloud, where the system does not let a test make one.
+    #[track_caller]
+    pub(crate) fn start_on_volume(mib: usize, config: &str) -> Option<Collector> {
+        let dir = tempfile::tempdir().expect("the system has a folder for temporary files");
+        write_configuration(dir.path(), config);
+        std::fs::create_dir(dir.path().join("skyferry-data")).expect("the folder is ours");
+        let mount = format!("mount -t tmpfs -o size={mib}m none skyferry-data");
+        let may = Command::new("unshare")
+            .args(["-rm", "sh", "-c", &mount])
+            .current_dir(dir.path())
+            .output();
+        if !may.is_ok_and(|output| output.status.success()) {
+            #[expect(clippy::print_stderr, reason = "what is left out is said")]
+            {
+                eprintln!("NOT RUN: no volume can be mounted here");
+            }
+            return None;
         }
-        let mut child = Command::new(env!("CARGO_BIN_EXE_skyferry"))
+        let mut program = Command::new("unshare");
+        let run = format!("{mount} && exec \"$0\" \"$@\"");
+        program.args(["-rm", "sh", "-c", &run, env!("CARGO_BIN_EXE_skyferry")]);
+        Some(Collector::spawn(Arc::new(dir), program))
+    }
+
+    fn spawn(dir: Arc<TempDir>, mut program: Command) -> Collector {
+        let mut child = program
             .args(["--config", "base.yaml", "--config", "config.yaml"])
             .current_dir(dir.path())
             .env_remove("RUST_LOG")
@@ -145,6 +173,23 @@ impl Collector {
             let fits = line["message"] == "listening" && line["endpoint"] == endpoint;
             fits.then(|| line["address"].as_str()?.parse().ok())?
         })
+    }
+
+    /// Waits until the log has so many lines whose message begins like this.
+    #[track_caller]
+    pub(crate) fn until_logged_times(&self, message: &str, times: usize) {
+        let seen = std::cell::Cell::new(0);
+        self.until_logged(&format!("`{message}`, {times} times"), |line| {
+            seen.set(
+                seen.get()
+                    + usize::from(
+                        line["message"]
+                            .as_str()
+                            .is_some_and(|said| said.starts_with(message)),
+                    ),
+            );
+            (seen.get() >= times).then_some(())
+        });
     }
 
     /// What `look` makes of a line of the log, waiting for that line.
@@ -215,6 +260,12 @@ impl Drop for Collector {
                 eprintln!("the log of the program under test:\n{log}");
             }
         }
+    }
+}
+
+fn write_configuration(dir: &Path, config: &str) {
+    for (name, text) in [("base.yaml", BASE), ("config.yaml", config)] {
+        std::fs::write(dir.join(name), text).expect("the folder is ours");
     }
 }
 

@@ -24,6 +24,7 @@ pub(crate) struct Flood {
     next: Arc<AtomicUsize>,
     stop: Arc<AtomicBool>,
     acknowledged: watch::Receiver<usize>,
+    refused: watch::Receiver<usize>,
 }
 
 /// What became of the records of a flood.
@@ -50,6 +51,7 @@ struct Lane {
     next: Arc<AtomicUsize>,
     stop: Arc<AtomicBool>,
     acknowledged: Arc<watch::Sender<usize>>,
+    refused: Arc<watch::Sender<usize>>,
 }
 
 impl Flood {
@@ -75,6 +77,8 @@ impl Flood {
         let stop = Arc::<AtomicBool>::default();
         let acknowledged = Arc::new(watch::Sender::new(0));
         let watched = acknowledged.subscribe();
+        let refused = Arc::new(watch::Sender::new(0));
+        let watched_refusals = refused.subscribe();
         let spawn = |is_grpc| {
             let lane = Lane {
                 sender: match is_grpc {
@@ -86,6 +90,7 @@ impl Flood {
                 next: next.clone(),
                 stop: stop.clone(),
                 acknowledged: acknowledged.clone(),
+                refused: refused.clone(),
             };
             Handle::current().spawn(lane.run())
         };
@@ -95,6 +100,7 @@ impl Flood {
             next,
             stop,
             acknowledged: watched,
+            refused: watched_refusals,
         }
     }
 
@@ -103,6 +109,13 @@ impl Flood {
         let enough = self.acknowledged.wait_for(|known| *known >= count);
         let waited = tokio::time::timeout(super::PATIENCE, enough).await;
         assert!(waited.is_ok(), "too few records were acknowledged in time");
+    }
+
+    /// Waits until so many requests were refused.
+    pub(crate) async fn until_refused(&mut self, count: usize) {
+        let enough = self.refused.wait_for(|known| *known >= count);
+        let waited = tokio::time::timeout(super::PATIENCE, enough).await;
+        assert!(waited.is_ok(), "too few requests were refused in time");
     }
 
     /// Lets open requests be answered and sends no more.
@@ -148,6 +161,11 @@ impl Lane {
         self.acknowledged.send_modify(|count| *count += 1);
     }
 
+    fn refused(&self, outcome: &mut Outcome) {
+        outcome.refused += 1;
+        self.refused.send_modify(|count| *count += 1);
+    }
+
     /// Returns whether there was an answer.
     async fn post(&self, number: usize, request: Bytes, outcome: &mut Outcome) -> bool {
         let Ok(answer) = self.sender.post_protobuf(Signal::Logs, request).await else {
@@ -158,7 +176,7 @@ impl Lane {
         match answer.status {
             StatusCode::OK => self.acknowledged(number, outcome),
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS if delayed => {
-                outcome.refused += 1;
+                self.refused(outcome);
             }
             _ => outcome.odd.push(format!("{answer:?}")),
         }
@@ -176,7 +194,7 @@ impl Lane {
         };
         match status.code {
             Code::Unavailable | Code::ResourceExhausted if status.retry_after.is_some() => {
-                outcome.refused += 1;
+                self.refused(outcome);
                 true
             }
             // What the client itself makes of a connection that ended.

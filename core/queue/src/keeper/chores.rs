@@ -6,6 +6,8 @@ use crate::fs::Fs;
 use crate::index::Totals;
 use crate::queue::{Loss, LossReason, Report};
 
+/// So much is to stay free whatever is configured, for the cursor and what is kept aside.
+const FREE_MIN: u64 = 4 << 20;
 /// Of a small volume, this part is to stay free instead of `min_free_disk`.
 const FREE_PART: u64 = 20;
 /// A segment that is finished with as a whole is closed and removed once the queue has this part
@@ -22,12 +24,12 @@ impl<F: Fs + Clone> Open<F> {
         self.close_finished_segment();
     }
 
-    fn look_at_free_space(&mut self) {
+    pub(super) fn look_at_free_space(&self) {
         // A volume that does not say what is free is written to until it refuses.
         let Ok(space) = self.log.space() else {
             return;
         };
-        let wanted = self.shared.settings.min_free_disk;
+        let wanted = self.shared.settings.min_free_disk.max(FREE_MIN);
         let wanted = wanted.min(space.total / FREE_PART);
         let mut state = self.shared.lock();
         state.statistics.free = space.free;

@@ -6,7 +6,7 @@ use super::Open;
 use crate::format::Producer;
 use crate::fs::Fs;
 use crate::lane::{Companion, Ready};
-use crate::log::NewRecord;
+use crate::log::{AppendError, NewRecord};
 use crate::queue::{
     Completed, Completion, Durability, Loss, LossReason, NotStored, Pending, Report, Room, WhenFull,
 };
@@ -105,6 +105,8 @@ impl<F: Fs + Clone> Open<F> {
         statistics.group_bytes = bytes as usize;
         statistics.sync_time = took;
         statistics.groups += 1;
+        // Looked at again with the chores, so that a disk without room is left alone for a while.
+        state.is_short |= matches!(appended, Err(AppendError::Full(_)));
         drop(state);
         let failed = appended.as_ref().err().map(NotStored::from);
         self.report_writing(failed.as_ref());

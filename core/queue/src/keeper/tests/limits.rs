@@ -156,6 +156,11 @@ fn a_full_disk_refuses_and_goes_on_by_itself_when_there_is_room() {
         disk_bytes: Some(5_000_000),
         ..Faults::default()
     });
+    assert!(matches!(
+        rig.queue.reserve(0, 1),
+        Err(NoRoom::DiskFull { .. })
+    ));
+    rig.turn(1000);
     rig.append(number..number + 1, 50_000);
     assert_eq!(rig.told.0.lock().reports.last(), Some(&Report::Writing));
     let left: BTreeSet<u64> = rig.drain().into_iter().collect();
