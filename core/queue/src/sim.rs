@@ -17,6 +17,12 @@ use crate::fs::{Fs, FsFile, LockError, Space};
 /// What a disk writes as a whole.
 const SECTOR: usize = 512;
 
+/// How many seeds a test of losses of power goes through; a long run sets a multiple.
+pub(crate) fn seeds(default: u64) -> u64 {
+    let times = std::env::var("SKYFERRY_SEEDS_TIMES").ok();
+    default * times.map_or(1, |times| times.parse::<u64>().expect("a number"))
+}
+
 /// See the module's documentation. Clones are the same file system.
 #[derive(Clone, Default)]
 pub(crate) struct SimFs(Arc<Mutex<State>>);

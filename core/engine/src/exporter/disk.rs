@@ -177,15 +177,16 @@ impl DiskQueue {
             sequence: ready.sequence,
             bytes: ready.payload_len as usize,
         };
-        let (sequence, items) = (ready.sequence, ready.items);
         match stored::decode(ready, signal) {
-            Some(batch) => Some(Record {
+            Ok(batch) => Some(Record {
                 batch,
                 token: AckToken::new(Box::new(held)),
             }),
-            None => {
-                self.desk.unreadable(signal, sequence, items as usize);
-                held.finish();
+            Err(unreadable) => {
+                let items = unreadable.items as usize;
+                self.desk.unreadable(signal, unreadable.sequence, items);
+                let kept = stored::as_it_is(unreadable, signal);
+                self.queue.bury(kept, Box::new(move || held.finish()));
                 None
             }
         }

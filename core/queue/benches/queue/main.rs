@@ -22,7 +22,9 @@ const ROUNDS: usize = 3;
 const WRITTEN: u64 = 512 << 20;
 /// Records on their way at once, as from so many connections.
 const IN_FLIGHT: usize = 64;
-const BACKLOG: u64 = 2 << 30;
+/// GiB of the backlog; a long run sets more.
+const BACKLOG_GIB: &str = "SKYFERRY_BACKLOG_GIB";
+const BACKLOG_GIB_DEFAULT: u64 = 2;
 
 fn main() {
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"));
@@ -35,8 +37,10 @@ fn main() {
     for producers in [1, 16] {
         latency(directory.path(), producers);
     }
-    println!("\na backlog of {} MiB", BACKLOG >> 20);
-    backlog(directory.path());
+    let gib = std::env::var(BACKLOG_GIB).ok();
+    let gib = gib.map_or(BACKLOG_GIB_DEFAULT, |gib| gib.parse().expect("a number"));
+    println!("\na backlog of {gib} GiB");
+    backlog(directory.path(), gib << 30);
 }
 
 fn throughput(directory: &Path, length: usize) {
@@ -87,15 +91,15 @@ fn latency(directory: &Path, producers: usize) {
     );
 }
 
-fn backlog(directory: &Path) {
+fn backlog(directory: &Path, bytes: u64) {
     const LENGTH: usize = 32 << 10;
     let path = directory.join("backlog");
-    let records = BACKLOG / LENGTH as u64;
+    let records = bytes / LENGTH as u64;
     let mut rig = Rig::open(&path, Durability::Always);
     let resident = meter::resident_bytes();
     let meter = Meter::start();
     rig.write_and_leave(records, LENGTH, IN_FLIGHT);
-    let written = meter.stop(BACKLOG);
+    let written = meter.stop(bytes);
     let grown = meter::resident_bytes().saturating_sub(resident);
     println!(
         "written at {:>6.0} MB/s, {:.3} ns CPU a byte, written {:.3} times, resident memory grew by {} MiB",
@@ -110,7 +114,7 @@ fn backlog(directory: &Path) {
     let opened = began.elapsed();
     let meter = Meter::start();
     let drained = rig.drain();
-    let used = meter.stop(BACKLOG);
+    let used = meter.stop(bytes);
     println!(
         "opened in {opened:?}; drained {drained} records at {:>6.0} MB/s, {:.3} ns CPU a byte",
         used.megabytes_per_second(),

@@ -53,8 +53,8 @@ impl Rig {
     pub(crate) fn open(path: &Path, durability: Durability) -> Self {
         let settings = QueueSettings {
             durability,
-            max_bytes: 16 << 30,
-            lane_max_bytes: 16 << 30,
+            max_bytes: u64::MAX,
+            lane_max_bytes: u64::MAX,
             max_age: None,
             min_free_disk: 0,
             when_full: WhenFull::Reject,

@@ -16,6 +16,7 @@ use crate::sim::{Faults, SimFs};
 
 mod crashes;
 mod damage;
+mod lessons;
 mod limits;
 mod poison;
 mod promises;

@@ -72,19 +72,35 @@ pub(crate) fn encode(batch: &Batch, reason: Option<&DeathReason>) -> NewRecord {
     }
 }
 
-/// The batch of a record: the one it was made of, as long as that is there. `None` if it is not one
-/// that [`encode`] made.
-pub(crate) fn decode(mut ready: Ready, signal: Signal) -> Option<Batch> {
+/// The batch of a record: the one it was made of, as long as that is there. A record that [`encode`]
+/// did not make is given back.
+pub(crate) fn decode(mut ready: Ready, signal: Signal) -> Result<Batch, Ready> {
     let companion = ready.companion.take();
     let batch = companion.and_then(|companion| companion.downcast::<Batch>().ok());
     match batch {
-        Some(batch) => Some(*batch),
-        None => decode_letter(ready, signal).map(|(batch, _)| batch),
+        Some(batch) => Ok(*batch),
+        None => match decode_letter(&ready, signal) {
+            Some((batch, _)) => Ok(batch),
+            None => Err(ready),
+        },
+    }
+}
+
+/// The same record again.
+pub(crate) fn as_it_is(ready: Ready, signal: Signal) -> NewRecord {
+    NewRecord {
+        producer: None,
+        enqueued_unix_ms: ready.enqueued_unix_ms,
+        items: ready.items,
+        lane: signal as u8,
+        codec: ready.codec,
+        meta: ready.meta,
+        payload: ready.payload,
     }
 }
 
 /// The batch of a record that has been given up, and why.
-pub(crate) fn decode_letter(ready: Ready, signal: Signal) -> Option<(Batch, Option<DeathReason>)> {
+pub(crate) fn decode_letter(ready: &Ready, signal: Signal) -> Option<(Batch, Option<DeathReason>)> {
     let mut meta = Reader(&ready.meta);
     let [version, parts] = meta.take()?;
     if version != VERSION || ready.codec != CODEC_OTLP {
@@ -104,7 +120,7 @@ pub(crate) fn decode_letter(ready: Ready, signal: Signal) -> Option<(Batch, Opti
         false => None,
     };
     let chunks = match table {
-        Some(table) => chunks(ready.payload, signal, &table)?,
+        Some(table) => chunks(&ready.payload, signal, &table)?,
         None => {
             let request = Bytes::from(ready.payload.concat());
             let unbounded = Budget::new(usize::MAX);
@@ -115,12 +131,15 @@ pub(crate) fn decode_letter(ready: Ready, signal: Signal) -> Option<(Batch, Opti
     Some((Batch::new(signal, chunks, Arc::new(origin)), reason))
 }
 
-fn chunks(payload: Vec<Bytes>, signal: Signal, table: &[(usize, u32)]) -> Option<Vec<Chunk>> {
+fn chunks(payload: &[Bytes], signal: Signal, table: &[(usize, u32)]) -> Option<Vec<Chunk>> {
     let lengths = table.iter().map(|(length, _)| *length);
     let pieces = match payload.iter().map(Bytes::len).eq(lengths) {
-        true => payload,
+        true => payload.to_vec(),
         false => {
-            let mut rest = Bytes::from_iter(payload.into_iter().flatten());
+            let mut rest = match payload {
+                [only] => only.clone(),
+                pieces => pieces.concat().into(),
+            };
             let piece = |(length, _): &(usize, u32)| {
                 (*length <= rest.len()).then(|| rest.split_to(*length))
             };

@@ -106,7 +106,7 @@ async fn delivers_what_it_acknowledged_and_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_shutdown_with_a_dead_destination_costs_no_attempt_and_no_data() {
+async fn otelcol_15677_a_shutdown_with_a_dead_destination_costs_no_attempt_and_no_data() {
     let directory = tempfile::tempdir().expect("a directory can be made");
     let dead = ScriptedExporter::new([]).then_always(fails(RETRY));
     let first = rig(directory.path(), &dead, DiskSettings::default());
@@ -146,7 +146,7 @@ async fn what_is_refused_alone_goes_to_the_dead_letters_and_the_rest_is_delivere
 }
 
 #[tokio::test]
-async fn refused_credentials_condemn_no_data() {
+async fn contrib_45747_refused_credentials_condemn_no_data() {
     let directory = tempfile::tempdir().expect("a directory can be made");
     let exporter = ScriptedExporter::new([fails(Decision::Park)]);
     let parked = rig(directory.path(), &exporter, DiskSettings::default());
@@ -196,6 +196,59 @@ async fn a_queue_in_use_refuses_fails_readiness_and_works_once_it_is_free() {
     first.ended().await;
     while second.send(1).await.is_err() {}
     assert_eq!(second.ended().await.enqueued, 1);
+}
+
+/// The collector's queue deletes what it cannot read, and says so at debug level.
+#[tokio::test]
+async fn otelcol_get_next_item_a_record_that_cannot_be_read_is_counted_and_holds_nobody_back() {
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let data_dir = directory.path();
+    let path = super::directory(data_dir, &DiskSettings::default(), "test/a b");
+    let settings = queue::LogSettings {
+        segment_bytes: 1 << 20,
+        sync: queue::SyncMode::Always,
+        seed: 1,
+    };
+    let opened = queue::Log::open(OsFs, &path, settings);
+    let (mut log, _) = opened.expect("the directory is ours");
+    let good = stored::encode(&batch(LOGS, 2), None);
+    let strange = NewRecord {
+        meta: bytes::Bytes::from_static(b"of another program"),
+        items: 5,
+        ..good.clone()
+    };
+    log.append(&[strange, good]).expect("there is room");
+    drop(log);
+    let exporter = ScriptedExporter::new([]);
+    let rig = rig(directory.path(), &exporter, DiskSettings::default());
+    exporter.eventually(|exporter| exporter.items() == 2).await;
+    let account = rig.ended().await;
+    assert_eq!(
+        (account.recovered, account.delivered, account.quarantined),
+        (7, 2, 5)
+    );
+}
+
+/// In the collector, five minutes of retrying end with the data being dropped, also from a queue on
+/// disk.
+#[test]
+fn otelcol_readme_a_queue_on_disk_tries_for_ever_unless_it_is_told_otherwise() {
+    let retry = crate::exporter::RetryConfig::default();
+    let queue = crate::exporter::QueueConfig::default();
+    assert_eq!(
+        retry.settings(Some(&queue)).max_elapsed_time,
+        Duration::ZERO
+    );
+    let in_memory = crate::exporter::QueueConfig {
+        storage: crate::exporter::StorageConfig::Memory,
+        ..queue
+    };
+    for queue in [Some(&in_memory), None] {
+        assert_eq!(
+            retry.settings(queue).max_elapsed_time,
+            Duration::from_secs(300)
+        );
+    }
 }
 
 #[tokio::test]

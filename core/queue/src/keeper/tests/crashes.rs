@@ -1,6 +1,7 @@
 //! What is left after losses of power.
 
 use super::*;
+use crate::sim::seeds;
 
 const CRASHES: u64 = 4_000;
 
@@ -48,7 +49,7 @@ impl Witness {
 
 #[test]
 fn a_loss_of_power_loses_nothing_stored() {
-    for seed in 0..CRASHES {
+    for seed in 0..seeds(CRASHES) {
         let mut random = fastrand::Rng::with_seed(seed);
         let mut witness = Witness::default();
         let mut fs = SimFs::default();
@@ -89,7 +90,7 @@ fn every_call_may_fail_once() {
 #[test]
 fn with_an_interval_only_what_is_younger_is_lost() {
     const INTERVAL_MS: u64 = 50;
-    for seed in 0..CRASHES / 4 {
+    for seed in 0..seeds(CRASHES / 4) {
         let mut random = fastrand::Rng::with_seed(seed);
         let fs = SimFs::default();
         let interval = QueueSettings {

@@ -67,7 +67,7 @@ proptest! {
         let record = encode(&batch, reason.as_ref());
         prop_assert_eq!(record.items as usize, batch.items());
         prop_assert_eq!(record.payload.concat().len(), batch.wire_len());
-        let read = decode_letter(ready(record, in_one_piece), signal);
+        let read = decode_letter(&ready(record, in_one_piece), signal);
         let (read, why) = read.expect("it was just made");
         prop_assert_eq!(framed(&read), framed(&batch));
         prop_assert_eq!(read.origin(), batch.origin());
@@ -94,7 +94,7 @@ proptest! {
             payload_len,
             companion: None,
         }, Signal::Logs);
-        if let Some(batch) = read {
+        if let Ok(batch) = read {
             prop_assert!(batch.wire_len() <= payload_len as usize);
         }
     }
