@@ -2,6 +2,8 @@
 //! here. Those about retries and shutdown are in the engine's tests, `kill -9` (fluent-bit 10952) is
 //! in the whole program's.
 
+use std::path::PathBuf;
+
 use super::*;
 use crate::cursor::CursorFile;
 use crate::format::Identity;
@@ -16,7 +18,7 @@ fn numbers(rig: &mut Rig) -> BTreeSet<u64> {
     rig.drain().into_iter().collect()
 }
 
-fn segment(first: u64) -> std::path::PathBuf {
+fn segment(first: u64) -> PathBuf {
     Path::new(DIRECTORY).join(format!("{first:020}.seg"))
 }
 
