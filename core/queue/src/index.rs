@@ -48,10 +48,11 @@ impl Totals {
         self.bytes += u64::from(payload_len);
     }
 
+    /// Takes one record out. What was counted from a damaged disk may be less than there is.
     pub fn subtract(&mut self, items: u32, payload_len: u32) {
-        self.records -= 1;
-        self.items -= u64::from(items);
-        self.bytes -= u64::from(payload_len);
+        self.records = self.records.saturating_sub(1);
+        self.items = self.items.saturating_sub(u64::from(items));
+        self.bytes = self.bytes.saturating_sub(u64::from(payload_len));
     }
 
     pub fn merge(&mut self, other: Totals) {

@@ -73,7 +73,9 @@ impl<F: Fs + Clone> Keeper<F> {
         loop {
             let rest = open.step();
             let mut state = shared.lock();
-            if state.is_closing && state.inbox.is_empty() && state.letters.is_empty() {
+            // Letters that cannot be written stay what they were: records of the queue.
+            let is_buried = state.letters.is_empty() || open.times.is_resting();
+            if state.is_closing && state.inbox.is_empty() && is_buried {
                 break;
             }
             shared.wait(&mut state, rest);

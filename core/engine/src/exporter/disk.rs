@@ -143,7 +143,7 @@ impl DiskQueue {
         let lane = signal as u8;
         let units = self.units(size);
         let pending = Pending::new(&self.desk, signal, units);
-        if self.used(signal) > self.capacity {
+        if self.capacity < usize::MAX && self.used(signal) > self.capacity {
             let (used, max) = (self.used(signal) - units, self.capacity);
             return Err(NoRoom::Full {
                 used: used as u64,
