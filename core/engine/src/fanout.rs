@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use pdata::Batch;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::exporter::Front;
 use crate::{Consumer, Refusal};
@@ -73,7 +73,14 @@ impl Consumer for FanOut {
 async fn offer(exporter: &Front, batch: &Batch) {
     let at_once = Instant::now();
     let taken = match exporter.reserve(batch, at_once).await {
-        Ok(Some(room)) => exporter.append(room, batch.clone()).await,
+        Ok(Some(room)) => {
+            let stored = exporter.append(room, batch.clone());
+            match timeout_at(exporter.patience(), stored).await {
+                Ok(stored) => stored,
+                // A disk that is slow holds nobody up here; its queue counts what becomes of it.
+                Err(_) => return,
+            }
+        }
         Ok(None) => exporter.export_now(batch).await,
         Err(refusal) => Err(refusal),
     };
