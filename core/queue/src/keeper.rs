@@ -31,6 +31,8 @@ use suspects::Probation;
 
 /// A log that cannot be opened is tried again after so long.
 const OPEN_INTERVAL: Duration = Duration::from_secs(2);
+/// How often the processor is given away before a group is written.
+const YIELDS_MAX: usize = 16;
 /// After a failure the disk is left alone for so long.
 const FAILURE_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -71,6 +73,7 @@ impl<F: Fs + Clone> Keeper<F> {
             return;
         };
         loop {
+            let_group_grow(&shared);
             let rest = open.step();
             let mut state = shared.lock();
             // Letters that cannot be written stay what they were: records of the queue.
@@ -127,6 +130,24 @@ impl<F: Fs + Clone> Keeper<F> {
         open.look_at_free_space();
         open.begin(recovery);
         Ok(open)
+    }
+}
+
+/// Lets others run as long as that brings more to write: a sync costs the same for one record as
+/// for many, and who was just answered is about to send again.
+fn let_group_grow(shared: &Shared) {
+    let waiting = || shared.lock().inbox.len();
+    let mut before = waiting();
+    for _ in 0..YIELDS_MAX {
+        if before == 0 {
+            return;
+        }
+        std::thread::yield_now();
+        let now = waiting();
+        if now == before {
+            return;
+        }
+        before = now;
     }
 }
 

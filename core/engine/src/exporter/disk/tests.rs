@@ -290,3 +290,54 @@ async fn a_full_queue_refuses_with_a_delay() {
     assert!(after >= Duration::from_secs(1));
     assert_eq!(rig.ended().await.left(), 3);
 }
+
+/// What a backend that goes up and down answers.
+fn answers(random: &mut fastrand::Rng) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    for _ in 0..random.usize(..40) {
+        answers.push(match random.u8(..8) {
+            0..=2 => fails(RETRY),
+            3 => fails(Decision::Retry {
+                after: Some(Duration::from_millis(random.u64(..3))),
+            }),
+            4 => fails(Decision::Split),
+            5 => fails(Decision::Reject),
+            6 => Answer::After(Duration::from_millis(random.u64(..3))),
+            _ => Answer::Take,
+        });
+    }
+    answers
+}
+
+#[tokio::test]
+async fn whatever_the_backend_answers_every_item_has_one_end() {
+    for seed in 0..60 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let directory = tempfile::tempdir().expect("a directory can be made");
+        let (mut sent, mut ended) = (0, 0);
+        // Three processes in a row, of which only the last is let to deliver everything.
+        for life in 0..3 {
+            let exporter = ScriptedExporter::new(answers(&mut random));
+            let rig = rig(directory.path(), &exporter, DiskSettings::default());
+            for _ in 0..random.usize(1..12) {
+                let items = random.usize(1..6);
+                rig.send(items).await.expect("there is room");
+                sent += items as u64;
+            }
+            while life == 2 && rig.front.account(LOGS).left() > 0 {
+                tokio::task::yield_now().await;
+            }
+            let account = rig.ended().await;
+            let left = account.left();
+            assert!(life < 2 || left == 0, "seed {seed}: {account:?}");
+            ended += account.delivered + account.dead_lettered;
+            assert_eq!(
+                account.dropped + account.quarantined,
+                0,
+                "seed {seed}: {account:?}"
+            );
+        }
+        // A record that was delivered in part when a process ended comes again as a whole.
+        assert!(ended >= sent, "seed {seed}: {ended} of {sent}");
+    }
+}

@@ -85,6 +85,29 @@ fn dropping_the_newest_keeps_what_is_there_and_counts_the_rest() {
 }
 
 #[test]
+fn a_disk_that_does_not_keep_up_makes_callers_wait_and_not_the_memory_grow() {
+    let fs = SimFs::default();
+    let mut rig = Rig::open(&fs, settings(1)).expect("the disk works");
+    let mut number = 0;
+    // Nobody turns the keeper: its disk hangs.
+    let refused = loop {
+        match rig.offer(number, record(number, 1 << 20)) {
+            Ok(()) => number += 1,
+            Err(refused) => break refused,
+        }
+        assert!(number < 100, "the memory grows");
+    };
+    assert!(matches!(refused, NoRoom::Busy { .. }), "{refused:?}");
+    assert!(refused.is_temporary());
+    for _ in 0..10 {
+        rig.turn(0);
+    }
+    assert_eq!(rig.stored().len() as u64, number);
+    rig.offer(number, record(number, 10))
+        .expect("there is room again");
+}
+
+#[test]
 fn one_lane_cannot_take_the_room_of_the_others() {
     let fs = SimFs::default();
     let shared = QueueSettings {
