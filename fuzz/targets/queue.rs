@@ -44,6 +44,10 @@ impl Fs for Memory {
         Ok(File(Arc::clone(file)))
     }
 
+    fn open_read(&self, path: &Path) -> io::Result<Self::File> {
+        self.open(path)
+    }
+
     fn create(&self, path: &Path) -> io::Result<File> {
         let file = Bytes::default();
         lock(&self.0).insert(path.to_owned(), Arc::clone(&file));
@@ -68,6 +72,10 @@ impl Fs for Memory {
 
     fn lock(&self, _: &Path) -> Result<(), LockError> {
         Ok(())
+    }
+
+    fn holder(&self, _: &Path) -> io::Result<Option<String>> {
+        Ok(None)
     }
 
     fn space(&self, _: &Path) -> io::Result<Space> {

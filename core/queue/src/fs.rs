@@ -30,6 +30,9 @@ pub trait Fs: Send + Sync + 'static {
     /// Opens a file for reading and writing.
     fn open(&self, path: &Path) -> io::Result<Self::File>;
 
+    /// Opens a file for reading only.
+    fn open_read(&self, path: &Path) -> io::Result<Self::File>;
+
     /// Creates a file that must not exist. Its name survives a loss of power only after
     /// [`Fs::sync_dir`].
     fn create(&self, path: &Path) -> io::Result<Self::File>;
@@ -44,6 +47,10 @@ pub trait Fs: Send + Sync + 'static {
 
     /// Takes the lock at `path` and leaves there who has it.
     fn lock(&self, path: &Path) -> Result<Self::Lock, LockError>;
+
+    /// Who has the lock at `path`, in its own words; `None` if nobody has. A process that takes the
+    /// lock at this very moment may find it held and has to try again.
+    fn holder(&self, path: &Path) -> io::Result<Option<String>>;
 
     /// What the volume of a directory has room for.
     fn space(&self, directory: &Path) -> io::Result<Space>;
@@ -117,6 +124,10 @@ impl Fs for OsFs {
         OpenOptions::new().read(true).write(true).open(path)
     }
 
+    fn open_read(&self, path: &Path) -> io::Result<File> {
+        File::open(path)
+    }
+
     fn create(&self, path: &Path) -> io::Result<File> {
         OpenOptions::new()
             .read(true)
@@ -152,12 +163,23 @@ impl Fs for OsFs {
                 file.write_all(format!("process {}", std::process::id()).as_bytes())?;
                 Ok(file)
             }
-            Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                file.take(HOLDER_BYTES_MAX).read_to_string(&mut holder)?;
-                Err(LockError::Held { holder })
-            }
+            Err(TryLockError::WouldBlock) => Err(LockError::Held {
+                holder: holder_in(file)?,
+            }),
             Err(TryLockError::Error(error)) => Err(error.into()),
+        }
+    }
+
+    fn holder(&self, path: &Path) -> io::Result<Option<String>> {
+        let file = match File::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened?,
+        };
+        // Shared, so that those who look do not see each other. It ends with the file.
+        match file.try_lock_shared() {
+            Ok(()) => Ok(None),
+            Err(TryLockError::WouldBlock) => holder_in(file).map(Some),
+            Err(TryLockError::Error(error)) => Err(error),
         }
     }
 
@@ -168,6 +190,13 @@ impl Fs for OsFs {
             total: found.f_blocks * found.f_frsize,
         })
     }
+}
+
+/// What the holder of a lock has left in its file.
+fn holder_in(file: File) -> io::Result<String> {
+    let mut holder = String::new();
+    file.take(HOLDER_BYTES_MAX).read_to_string(&mut holder)?;
+    Ok(holder)
 }
 
 impl FsFile for File {

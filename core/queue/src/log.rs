@@ -12,6 +12,7 @@ use crate::fs::Fs;
 use crate::index::{Summary, note_producer};
 use crate::scan::StoredRecord;
 
+mod files;
 mod load;
 mod recover;
 mod release;
@@ -121,11 +122,11 @@ pub struct Log<F: Fs> {
 
 /// A segment that can be read.
 #[derive(Clone, Debug)]
-struct Segment {
-    header: SegmentHeader,
+pub(crate) struct Segment {
+    pub(crate) header: SegmentHeader,
     /// Length of the file.
-    bytes: u64,
-    summary: Summary,
+    pub(crate) bytes: u64,
+    pub(crate) summary: Summary,
 }
 
 impl<F: Fs> Log<F> {
@@ -265,6 +266,6 @@ impl From<WriteError> for AppendError {
 }
 
 /// The name of the segment whose first record has this sequence number.
-fn segment_name(first: u64) -> String {
+pub(crate) fn segment_name(first: u64) -> String {
     format!("{first:020}.seg")
 }

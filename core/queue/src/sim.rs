@@ -259,6 +259,10 @@ impl Fs for SimFs {
         })
     }
 
+    fn open_read(&self, path: &Path) -> io::Result<SimFile> {
+        self.open(path)
+    }
+
     fn create(&self, path: &Path) -> io::Result<SimFile> {
         self.call()?;
         let mut state = self.0.lock();
@@ -310,6 +314,12 @@ impl Fs for SimFs {
             return Err(LockError::Held { holder });
         }
         Ok(SimLock(self.clone(), path.to_owned()))
+    }
+
+    fn holder(&self, path: &Path) -> io::Result<Option<String>> {
+        self.call()?;
+        let is_held = self.0.lock().locked.contains(path);
+        Ok(is_held.then(|| "a simulation".to_owned()))
     }
 
     fn space(&self, _: &Path) -> io::Result<Space> {

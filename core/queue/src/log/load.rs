@@ -3,12 +3,13 @@
 use std::io;
 use std::ops::Range;
 
+use super::files::read_index;
 use super::{Log, Segment, segment_name};
 use crate::cursor::LaneCursor;
 use crate::format::SegmentHeader;
-use crate::fs::{Fs, FsFile, read_at_most};
-use crate::index::{Entry, FOOTER_BYTES, Footer, Index};
-use crate::scan::{Found, READ_AHEAD, Scanner, StoredRecord};
+use crate::fs::{Fs, FsFile};
+use crate::index::Entry;
+use crate::scan::{READ_AHEAD, Scanner, StoredRecord};
 
 /// What to read of a lane.
 #[derive(Clone, Copy, Debug)]
@@ -92,8 +93,7 @@ impl<F: Fs> Log<F> {
 
     /// Where the records of a segment end that count.
     pub(super) fn limit(&self, index: usize) -> u64 {
-        let following = self.segments.get(index + 1);
-        following.map_or(self.next, |next| next.header.first)
+        self.files().limit(index)
     }
 
     /// The wanted records of a segment.
@@ -142,7 +142,7 @@ impl<F: Fs> Log<F> {
             _ => {}
         }
         let path = self.directory.join(segment_name(header.first));
-        let file = self.fs.open(&path)?;
+        let file = self.fs.open_read(&path)?;
         let entries = match is_active {
             true => Vec::new(),
             false => read_index(&file, &header, limit)?.entries,
@@ -161,22 +161,31 @@ impl<F: Fs> Log<F> {
             return Ok(Vec::new());
         };
         let mut scanner = Scanner::new(&reader.file, &reader.header, limit)?;
-        let mut found = Vec::with_capacity(chosen.len());
-        let mut left = chosen;
-        while let Some(entry) = left.first() {
-            if !scanner.has_window(entry.offset) {
-                scanner.read_ahead(window_of(left));
-            }
-            match scanner.record_at(entry) {
-                Ok(Some(record)) => found.push(Loaded::Record(record)),
-                Ok(None) => found.push(Loaded::Lost(*entry)),
-                Err(error) if wanted.unreadable == Unreadable::Fails => return Err(error),
-                Err(_) => found.push(Loaded::Lost(*entry)),
-            }
-            left = &left[1..];
-        }
-        Ok(found)
+        read_entries(&mut scanner, chosen, wanted.unreadable)
     }
+}
+
+/// The records that these entries of a segment's index stand for, in one go where they stand close.
+pub(crate) fn read_entries<F: FsFile>(
+    scanner: &mut Scanner<'_, F>,
+    chosen: &[Entry],
+    unreadable: Unreadable,
+) -> io::Result<Vec<Loaded>> {
+    let mut found = Vec::with_capacity(chosen.len());
+    let mut left = chosen;
+    while let Some(entry) = left.first() {
+        if !scanner.has_window(entry.offset) {
+            scanner.read_ahead(window_of(left));
+        }
+        match scanner.record_at(entry) {
+            Ok(Some(record)) => found.push(Loaded::Record(record)),
+            Ok(None) => found.push(Loaded::Lost(*entry)),
+            Err(error) if unreadable == Unreadable::Fails => return Err(error),
+            Err(_) => found.push(Loaded::Lost(*entry)),
+        }
+        left = &left[1..];
+    }
+    Ok(found)
 }
 
 /// How many bytes to read from the first entry's offset on, so that as many of the entries as
@@ -189,64 +198,4 @@ fn window_of(entries: &[Entry]) -> usize {
     let within = ends.take_while(|end| *end <= READ_AHEAD).last();
     // Room for the last one's header and meta; where they are longer, they come with a second read.
     within.map_or(0, |end| end + 4096)
-}
-
-/// The index of a segment: from its end, or else from its records.
-pub(super) fn read_index<F: FsFile>(
-    file: &F,
-    header: &SegmentHeader,
-    limit: u64,
-) -> io::Result<Index> {
-    if let Some(footer) = read_footer(file, header)? {
-        let (at, length) = footer.index_at();
-        let bytes = read_at_most(file, at, length)?;
-        if let Some(index) = footer.index(&bytes) {
-            return Ok(index);
-        }
-    }
-    Ok(scan(file, header, limit)?.index)
-}
-
-pub(super) fn read_footer<F: FsFile>(
-    file: &F,
-    header: &SegmentHeader,
-) -> io::Result<Option<Footer>> {
-    let length = file.size()?;
-    let Some(at) = length.checked_sub(FOOTER_BYTES as u64) else {
-        return Ok(None);
-    };
-    let bytes = read_at_most(file, at, FOOTER_BYTES)?;
-    Ok(Footer::decode(&bytes, header, length))
-}
-
-/// What a segment holds by its records alone.
-pub(super) struct Scan {
-    pub(super) index: Index,
-    /// Where the last record ends.
-    pub(super) tail: u64,
-    /// The sequence number behind the last record's.
-    pub(super) next: u64,
-}
-
-pub(super) fn scan<F: FsFile>(file: &F, header: &SegmentHeader, limit: u64) -> io::Result<Scan> {
-    let mut index = Index::default();
-    let mut scanner = Scanner::new(file, header, limit)?;
-    loop {
-        let offset = scanner.tail();
-        match scanner.step()? {
-            Some(Found::Record(record)) => index.add(offset, &record.header),
-            // Where its header is known, the record is lost when its turn comes.
-            Some(Found::Damage(damage)) => {
-                if let Some(header) = &damage.header {
-                    index.add(damage.offset, header);
-                }
-            }
-            None => break,
-        }
-    }
-    Ok(Scan {
-        index,
-        tail: scanner.tail(),
-        next: scanner.next_sequence(),
-    })
 }

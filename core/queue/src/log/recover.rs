@@ -8,18 +8,15 @@ use std::io::{self, IoSlice};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::load::{Scan, read_footer, read_index, scan};
+use super::files::{
+    CURSOR, Candidate, LOCK, QUARANTINE, Scan, candidates, identity, read_footer, scan, summary,
+};
 use super::write::Active;
 use super::{Log, LogSettings, Segment, segment_name};
 use crate::cursor::CursorFile;
-use crate::format::{HeaderFault, Identity, LANES, SEGMENT_HEADER_BYTES, SegmentHeader};
+use crate::format::{HeaderFault, LANES};
 use crate::fs::{Fs, FsFile, LockError, read_at_most, write_all_at};
 use crate::index::{Summary, Totals, note_producer};
-
-const LOCK: &str = "LOCK";
-const CURSOR: &str = "cursor";
-const QUARANTINE: &str = "quarantine";
-const SEGMENT_SUFFIX: &str = ".seg";
 
 /// Longer tails are cut without a copy: nothing that was being written is so long.
 const TAIL_BYTES_MAX: u64 = 64 << 20;
@@ -120,18 +117,13 @@ impl<F: Fs> Log<F> {
             ..Recovery::default()
         };
         for found in candidates {
-            match found.header {
-                Some(header)
-                    if header.identity == self.identity
-                        && found.name == segment_name(header.first) =>
-                {
-                    self.segments.push(Segment {
-                        header,
-                        bytes: found.bytes,
-                        summary: Summary::default(),
-                    });
-                }
-                _ => {
+            match found.segment_of(&self.identity) {
+                Some(header) => self.segments.push(Segment {
+                    header,
+                    bytes: found.bytes,
+                    summary: Summary::default(),
+                }),
+                None => {
                     self.quarantine(&found.name)?;
                     recovery.quarantined += 1;
                 }
@@ -140,8 +132,9 @@ impl<F: Fs> Log<F> {
         self.segments.sort_by_key(|segment| segment.header.first);
         recovery.torn_bytes = self.close_last()?;
         recovery.segments = self.segments.len();
-        recovery.missing_records = self.summarize()?;
-        recovery.backlog = self.backlog()?;
+        self.summarize()?;
+        recovery.missing_records = self.files().missing(&self.cursor);
+        recovery.backlog = self.files().backlog(&self.cursor)?;
         Ok(recovery)
     }
 
@@ -174,64 +167,18 @@ impl<F: Fs> Log<F> {
         Ok(length - tail)
     }
 
-    /// Learns what every segment holds; says how many records are missing between those that are
-    /// there.
-    fn summarize(&mut self) -> io::Result<u64> {
-        let watermarks = self.cursor.lanes.iter().map(|lane| lane.watermark);
-        let needed = watermarks.min().unwrap_or_default().max(1);
-        let mut missing = 0;
+    /// Learns what every segment holds.
+    fn summarize(&mut self) -> io::Result<()> {
         for index in 0..self.segments.len() {
             let (header, limit) = (self.segments[index].header, self.limit(index));
             let path = self.directory.join(segment_name(header.first));
-            let file = self.fs.open(&path)?;
-            let mut summary = match read_footer(&file, &header)? {
-                Some(footer) => footer.summary,
-                None => scan(&file, &header, limit)?.index.summary,
-            };
+            let mut summary = summary(&self.fs.open_read(&path)?, &header, limit)?;
             for (id, sequence) in std::mem::take(&mut summary.producers) {
                 note_producer(&mut self.producers, id, sequence);
             }
-            if header.first >= needed {
-                missing += (limit - header.first).saturating_sub(summary.records());
-            }
             self.segments[index].summary = summary;
         }
-        let first = self.segments.first().map(|segment| segment.header.first);
-        let before = first.map_or(0, |first| first.saturating_sub(needed));
-        // Without a cursor nothing is known of what was before.
-        Ok(missing + if self.cursor.next > 0 { before } else { 0 })
-    }
-
-    /// What is not finished. Only segments that are finished in part have their index read.
-    fn backlog(&mut self) -> io::Result<Backlog> {
-        let mut backlog = Backlog::default();
-        for index in 0..self.segments.len() {
-            let limit = self.limit(index);
-            let Segment {
-                header, summary, ..
-            } = &self.segments[index];
-            let range = header.first..limit;
-            let lanes = self.cursor.lanes.iter();
-            if lanes.clone().all(|lane| lane.is_untouched(&range)) {
-                let totals = backlog.lanes.iter_mut().zip(&summary.lanes);
-                totals.for_each(|(lane, more)| lane.merge(*more));
-            } else if !lanes.clone().all(|lane| lane.watermark >= limit) {
-                let path = self.directory.join(segment_name(header.first));
-                let read = read_index(&self.fs.open(&path)?, header, limit)?;
-                for entry in read.entries.iter().filter(|entry| entry.sequence < limit) {
-                    let lane = usize::from(entry.lane) % LANES;
-                    if !self.cursor.lanes[lane].is_finished(entry.sequence) {
-                        backlog.lanes[lane].add(entry.items, entry.payload_len);
-                    }
-                }
-            }
-            for (oldest, totals) in backlog.oldest_unix_ms.iter_mut().zip(&backlog.lanes) {
-                if *oldest == 0 && totals.records > 0 {
-                    *oldest = summary.oldest_unix_ms;
-                }
-            }
-        }
-        Ok(backlog)
+        Ok(())
     }
 
     /// Copies a tail for people to look at. Without room for the copy it is lost: it was never
@@ -263,51 +210,4 @@ impl<F: Fs> Log<F> {
         self.fs.sync_dir(&directory)?;
         self.fs.sync_dir(&self.directory)
     }
-}
-/// A file with a segment's name, and the header it has if it has one.
-struct Candidate {
-    name: String,
-    header: Option<SegmentHeader>,
-    bytes: u64,
-}
-
-fn candidates<F: Fs>(
-    fs: &F,
-    directory: &Path,
-    names: Vec<String>,
-) -> Result<Vec<Candidate>, OpenError> {
-    let mut found = Vec::new();
-    for name in names {
-        if !name.ends_with(SEGMENT_SUFFIX) {
-            continue;
-        }
-        let path = directory.join(&name);
-        let read = fs.open(&path);
-        let read =
-            read.and_then(|file| Ok((read_at_most(&file, 0, SEGMENT_HEADER_BYTES)?, file.size()?)));
-        let (begin, bytes) = match read {
-            Ok(read) => read,
-            Err(source) => return Err(OpenError::Io { path, source }),
-        };
-        let header = match SegmentHeader::decode(&begin) {
-            Ok(header) => Some(header),
-            Err(HeaderFault::Damaged) => None,
-            Err(source) => return Err(OpenError::Newer { path, source }),
-        };
-        found.push(Candidate {
-            name,
-            header,
-            bytes,
-        });
-    }
-    Ok(found)
-}
-
-/// What most of the segments say that the log is.
-fn identity(candidates: &[Candidate]) -> Option<Identity> {
-    let headers = || candidates.iter().filter_map(|found| found.header.as_ref());
-    let votes = |identity: Identity| headers().filter(|of| of.identity == identity).count();
-    headers()
-        .map(|header| header.identity)
-        .max_by_key(|identity| votes(*identity))
 }

@@ -5,7 +5,7 @@
 
 use std::io;
 
-use super::load::read_index;
+use super::files::read_index;
 use super::{Log, Segment, segment_name};
 use crate::cursor::Cursor;
 use crate::format::RECORD_HEADER_BYTES;
@@ -87,8 +87,7 @@ impl<F: Fs> Log<F> {
             return Ok(Vec::new());
         };
         let (header, limit) = (oldest.header, self.limit(0));
-        let path = self.directory.join(segment_name(header.first));
-        let mut entries = read_index(&self.fs.open(&path)?, &header, limit)?.entries;
+        let mut entries = read_index(&self.files().open(0)?, &header, limit)?.entries;
         entries.retain(|entry| entry.sequence < limit.min(end));
         Ok(entries)
     }
