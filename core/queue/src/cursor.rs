@@ -60,6 +60,25 @@ impl LaneCursor {
         sequence < self.watermark || within
     }
 
+    /// Finishes with every record in `run`.
+    pub fn finish(&mut self, run: Range<u64>) {
+        if run.is_empty() {
+            return;
+        }
+        let begin = self.runs.partition_point(|of| of.end < run.start);
+        let end = self.runs.partition_point(|of| of.start <= run.end);
+        let joined = self.runs[begin..end]
+            .iter()
+            .fold(run, |all, of| all.start.min(of.start)..all.end.max(of.end));
+        self.runs.splice(begin..end, [joined]);
+        while let Some(first) = self.runs.first().cloned()
+            && first.start <= self.watermark
+        {
+            self.watermark = self.watermark.max(first.end);
+            self.runs.remove(0);
+        }
+    }
+
     /// Whether nothing in `range` is finished.
     pub fn is_untouched(&self, range: &Range<u64>) -> bool {
         let later = self.runs.partition_point(|run| run.end <= range.start);
@@ -111,12 +130,7 @@ impl<F: FsFile> CursorFile<F> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => fs.create(path)?,
             opened => opened?,
         };
-        let bytes = read_at_most(&file, 0, 2 * SLOT_BYTES)?;
-        let slots = bytes.chunks_exact(SLOT_BYTES);
-        let newest = slots
-            .filter_map(decode)
-            .filter(|slot| identity.is_none_or(|identity| identity == slot.identity))
-            .max_by_key(|slot| slot.generation);
+        let newest = newest(&file, identity)?.0;
         let newest = newest.unwrap_or_else(|| Slot {
             generation: 0,
             identity: identity.unwrap_or(fresh),
@@ -145,6 +159,37 @@ impl<F: FsFile> CursorFile<F> {
         self.generation = generation;
         Ok(())
     }
+}
+
+/// The newest cursor of the log with this identity, without opening it; and how many of the slots
+/// that were written are not whole, or another log's.
+pub(crate) fn look<S: Fs>(
+    fs: &S,
+    path: &Path,
+    identity: Option<Identity>,
+) -> io::Result<(Cursor, usize)> {
+    let file = match fs.open_read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Default::default()),
+        opened => opened?,
+    };
+    let (newest, damaged) = newest(&file, identity)?;
+    Ok((newest.map(|slot| slot.cursor).unwrap_or_default(), damaged))
+}
+
+fn newest(file: &impl FsFile, identity: Option<Identity>) -> io::Result<(Option<Slot>, usize)> {
+    let bytes = read_at_most(file, 0, 2 * SLOT_BYTES)?;
+    let written = bytes
+        .chunks(SLOT_BYTES)
+        .filter(|slot| slot.iter().any(|byte| *byte != 0));
+    let count = written.clone().count();
+    let whole: Vec<Slot> = written
+        .filter(|slot| slot.len() == SLOT_BYTES)
+        .filter_map(decode)
+        .filter(|slot| identity.is_none_or(|identity| identity == slot.identity))
+        .collect();
+    let damaged = count - whole.len();
+    let newest = whole.into_iter().max_by_key(|slot| slot.generation);
+    Ok((newest, damaged))
 }
 
 /// A slot that is whole.

@@ -36,6 +36,8 @@
 //! was there before, or of a payload made to look like a record cannot pass as one. Sequence
 //! numbers grow by one from record to record, so a gap says how many records are missing.
 
+use std::ops::Range;
+
 /// Streams in one log.
 pub const LANES: usize = 8;
 
@@ -169,6 +171,11 @@ impl RecordHeader {
             lane,
             codec,
         })
+    }
+
+    /// Its sequence number, for those who count in runs.
+    pub fn run(&self) -> Range<u64> {
+        self.sequence..self.sequence + 1
     }
 
     /// Bytes from the record's first to the next one's first.

@@ -16,6 +16,7 @@ mod aside;
 mod chores;
 mod clock;
 mod reading;
+mod requests;
 mod saving;
 mod suspects;
 mod writing;
@@ -182,6 +183,7 @@ impl<F: Fs + Clone> Open<F> {
         self.times.look();
         self.write_group();
         self.bury_letters();
+        self.answer_requests();
         self.sync_in_time();
         self.save_in_time();
         self.read_ahead();

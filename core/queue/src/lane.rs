@@ -51,7 +51,8 @@ impl Ready {
         }
     }
 
-    pub(crate) fn read(record: StoredRecord) -> Self {
+    /// A record as it was read from a log.
+    pub fn read(record: StoredRecord) -> Self {
         Ready {
             sequence: record.header.sequence,
             enqueued_unix_ms: record.header.enqueued_unix_ms,
@@ -296,6 +297,14 @@ impl Lane {
     pub(crate) fn drop_below(&mut self, end: u64) -> Totals {
         self.position = self.position.max(end);
         self.drop_ready_below(end)
+    }
+
+    /// Drops every record that is not out; `end` is where the log ends.
+    pub(crate) fn drop_all(&mut self, end: u64) -> Totals {
+        let all = self.waiting;
+        self.drop_below(end);
+        self.waiting = Totals::default();
+        all
     }
 
     fn drop_ready_below(&mut self, end: u64) -> Totals {

@@ -16,6 +16,7 @@ pub mod cursor;
 pub mod format;
 pub mod fs;
 pub mod index;
+pub mod inspect;
 mod keeper;
 mod lane;
 pub mod log;
@@ -29,6 +30,7 @@ pub use cursor::{Cursor, CursorFile, LaneCursor};
 pub use format::{LANES, Producer};
 pub use fs::{Fs, FsFile, LockError, OsFs, Space};
 pub use index::{Entry, Totals};
+pub use inspect::View;
 pub use keeper::{Clock, Keeper, SystemClock, queue};
 pub use lane::{Companion, Ready};
 pub use log::{
@@ -36,7 +38,7 @@ pub use log::{
     Unreadable, Wanted,
 };
 pub use queue::{
-    Completed, Completion, DiskQueue, Durability, Events, Loss, LossReason, NoRoom, NotStored,
-    Phase, QueueSettings, Report, Room, Statistics, Usage, WhenFull,
+    Answer, Completed, Completion, DiskQueue, Durability, Events, Loss, LossReason, NoRoom,
+    NotStored, Phase, QueueSettings, Report, Room, Statistics, Usage, WhenFull,
 };
 pub use scan::{Damage, Found, Scanner, StoredRecord};

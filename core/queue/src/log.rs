@@ -25,6 +25,12 @@ pub use load::{Load, Loaded, Unreadable, Wanted};
 pub use recover::{Backlog, OpenError, Recovery};
 pub use release::Oldest;
 
+pub(crate) use files::{
+    CURSOR, Candidate, Files, LOCK, QUARANTINE, Scan, candidates, identity, read_footer,
+    read_index, scan, scan_with,
+};
+pub(crate) use load::read_entries;
+
 use load::Reader;
 use write::{Active, WriteError};
 

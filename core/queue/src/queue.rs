@@ -19,9 +19,13 @@ use crate::index::Totals;
 use crate::lane::{Companion, Lane, Ready};
 use crate::log::{AppendError, NewRecord, Recovery};
 
+mod requests;
 mod room;
 mod settings;
 
+pub(crate) use requests::Request;
+
+pub use requests::Answer;
 pub use room::{NoRoom, Room};
 pub use settings::{Durability, QueueSettings, WhenFull};
 
@@ -93,6 +97,8 @@ pub enum LossReason {
     DroppedOldest,
     /// A new one found no room.
     DroppedNewest,
+    /// An operator wanted it.
+    Purged,
     /// The disk does not have it any more; what is left of it is in `quarantine/`.
     Damaged,
     /// It was out when the process ended without order, several times in a row; it is in
@@ -147,6 +153,7 @@ pub(crate) struct State {
     pub(crate) phase: Phase,
     pub(crate) inbox: VecDeque<Pending>,
     pub(crate) letters: VecDeque<Letter>,
+    pub(crate) requests: VecDeque<Request>,
     pub(crate) lanes: [Lane; LANES],
     /// Where the log ends.
     pub(crate) end: u64,

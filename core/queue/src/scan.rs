@@ -85,6 +85,14 @@ impl<'a, F: FsFile> Scanner<'a, F> {
         })
     }
 
+    /// Scans a file that holds the end of the segment with this header, without the header.
+    pub(crate) fn of_tail(file: &'a F, header: &SegmentHeader) -> io::Result<Self> {
+        Ok(Scanner {
+            at: 0,
+            ..Scanner::new(file, header, u64::MAX)?
+        })
+    }
+
     /// The record that an index knows of, if it is intact.
     pub(crate) fn record_at(&mut self, entry: &Entry) -> io::Result<Option<StoredRecord>> {
         Ok(match self.place(entry.offset)? {

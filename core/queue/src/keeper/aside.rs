@@ -1,11 +1,11 @@
 //! Records that are kept aside: a log of its own beside the queue's.
 
 use std::io;
+use std::iter::once;
 use std::path::PathBuf;
 
 use super::Open;
-use crate::cursor::{Cursor, LaneCursor};
-use crate::format::LANES;
+use crate::format::RecordHeader;
 use crate::fs::Fs;
 use crate::index::Totals;
 use crate::log::{Log, LogSettings, NewRecord, SyncMode};
@@ -78,20 +78,46 @@ impl<F: Fs + Clone> Aside<F> {
                 break;
             };
             for entry in log.entries_below(end)? {
-                self.totals.subtract(entry.items, entry.payload_len);
+                if !log.is_finished(entry.lane, entry.sequence) {
+                    self.totals.subtract(entry.items, entry.payload_len);
+                }
             }
-            let lane = LaneCursor {
-                watermark: end,
-                runs: Vec::new(),
-            };
-            let lanes: [LaneCursor; LANES] = std::array::from_fn(|_| lane.clone());
-            log.save(Cursor {
-                lanes,
-                ..Cursor::default()
-            })?;
-            log.remove_finished()?;
+            log.finish(once(0..end))?;
         }
         Ok(())
+    }
+
+    /// Lets go of these records, of those that it still has; says which that were.
+    pub(super) fn forget(&mut self, records: &[RecordHeader]) -> io::Result<Totals> {
+        if self.log.is_none() {
+            self.open()?;
+        }
+        let Some(log) = &mut self.log else {
+            return Err(io::ErrorKind::NotFound.into());
+        };
+        let is_here = |of: &&RecordHeader| {
+            of.sequence < log.next_sequence() && !log.is_finished(of.lane, of.sequence)
+        };
+        let here: Vec<&RecordHeader> = records.iter().filter(is_here).collect();
+        let runs: Vec<_> = here.iter().map(|of| of.run()).collect();
+        log.finish(runs)?;
+        let mut forgotten = Totals::default();
+        for header in here {
+            forgotten.add(header.items, header.payload_len);
+            self.totals.subtract(header.items, header.payload_len);
+        }
+        Ok(forgotten)
+    }
+
+    /// Lets go of everything; says what that was.
+    pub(super) fn forget_all(&mut self) -> io::Result<Totals> {
+        if self.log.is_none() {
+            self.open()?;
+        }
+        if let Some(log) = &mut self.log {
+            log.finish(once(0..log.next_sequence()))?;
+        }
+        Ok(std::mem::take(&mut self.totals))
     }
 
     /// What it holds.
@@ -105,7 +131,7 @@ impl<F: Fs + Clone> Aside<F> {
         records.map_or_else(Vec::new, |read| read.expect("the disk works"))
     }
 
-    fn bytes(&self) -> u64 {
+    pub(super) fn bytes(&self) -> u64 {
         self.log.as_ref().map_or(0, Log::bytes)
     }
 }

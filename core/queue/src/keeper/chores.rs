@@ -98,7 +98,7 @@ impl<F: Fs + Clone> Open<F> {
         self.log.bytes() < before
     }
 
-    fn report_loss(&self, lane: u8, totals: Totals, reason: LossReason) {
+    pub(super) fn report_loss(&self, lane: u8, totals: Totals, reason: LossReason) {
         if totals.records > 0 {
             let lane = Some(lane);
             self.shared.events.reports(&Report::Lost(Loss {
@@ -111,6 +111,12 @@ impl<F: Fs + Clone> Open<F> {
 
     /// Gives the room of the segment written to back once all of it is finished.
     fn close_finished_segment(&mut self) {
+        if self.log.bytes() > self.shared.settings.segment_bytes() / IDLE_PART {
+            self.close_if_finished();
+        }
+    }
+
+    pub(super) fn close_if_finished(&mut self) {
         let state = self.shared.lock();
         let end = state.end;
         let is_idle = state.inbox.is_empty()
@@ -119,8 +125,7 @@ impl<F: Fs + Clone> Open<F> {
                 .iter()
                 .all(|lane| lane.cursor(end).watermark >= end);
         drop(state);
-        let is_worth_it = self.log.bytes() > self.shared.settings.segment_bytes() / IDLE_PART;
-        if is_idle && is_worth_it && self.log.close_segment().is_ok() {
+        if is_idle && self.log.close_segment().is_ok() {
             self.shared.lock().is_dirty = true;
             self.save(false);
         }

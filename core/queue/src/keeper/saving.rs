@@ -7,7 +7,7 @@ use crate::cursor::Cursor;
 use crate::fs::Fs;
 use crate::lane::Lane;
 use crate::log::Recovery;
-use crate::queue::{Completed, NotStored, Phase, Report, State};
+use crate::queue::{Completed, NotStored, Phase, Report, Request, State};
 
 impl<F: Fs + Clone> Open<F> {
     /// Opens the doors: from here on the queue can be used.
@@ -93,12 +93,14 @@ impl<F: Fs + Clone> Open<F> {
         let mut state = self.shared.lock();
         state.phase = Phase::Closed;
         let inbox = std::mem::take(&mut state.inbox);
+        let requests = std::mem::take(&mut state.requests);
         drop(state);
         let refused = inbox.into_iter().map(|pending| Completed {
             completion: pending.completion,
             outcome: Err(NotStored::Failed("the queue has been closed".to_owned())),
         });
         self.shared.events.appended(refused.collect());
+        requests.into_iter().for_each(Request::refuse);
         // Closed segments are opened faster.
         if let Err(error) = self.log.close_segment() {
             let failed = format!("cannot sync: {error}");

@@ -20,6 +20,7 @@ mod lessons;
 mod limits;
 mod poison;
 mod promises;
+mod requests;
 
 const DIRECTORY: &str = "/queue";
 

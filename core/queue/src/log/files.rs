@@ -221,19 +221,30 @@ pub(crate) struct Scan {
 }
 
 pub(crate) fn scan<F: FsFile>(file: &F, header: &SegmentHeader, limit: u64) -> io::Result<Scan> {
+    scan_with(file, header, limit, |_, _| Ok(()))
+}
+
+/// The same, with every step and where it was made shown to `visit`.
+pub(crate) fn scan_with<F: FsFile>(
+    file: &F,
+    header: &SegmentHeader,
+    limit: u64,
+    mut visit: impl FnMut(u64, &Found) -> io::Result<()>,
+) -> io::Result<Scan> {
     let mut index = Index::default();
     let mut scanner = Scanner::new(file, header, limit)?;
     loop {
         let offset = scanner.tail();
-        match scanner.step()? {
-            Some(Found::Record(record)) => index.add(offset, &record.header),
+        let Some(found) = scanner.step()? else { break };
+        visit(offset, &found)?;
+        match &found {
+            Found::Record(record) => index.add(offset, &record.header),
             // Where its header is known, the record is lost when its turn comes.
-            Some(Found::Damage(damage)) => {
+            Found::Damage(damage) => {
                 if let Some(header) = &damage.header {
                     index.add(damage.offset, header);
                 }
             }
-            None => break,
         }
     }
     Ok(Scan {

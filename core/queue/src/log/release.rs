@@ -4,11 +4,12 @@
 //! is finished has survived any loss of power.
 
 use std::io;
+use std::ops::Range;
 
 use super::files::read_index;
 use super::{Log, Segment, segment_name};
 use crate::cursor::Cursor;
-use crate::format::RECORD_HEADER_BYTES;
+use crate::format::{LANES, RECORD_HEADER_BYTES};
 use crate::fs::{Fs, Space, read_at_most};
 use crate::index::Entry;
 
@@ -27,6 +28,11 @@ impl<F: Fs> Log<F> {
         &self.cursor
     }
 
+    /// Whether a record is finished by that.
+    pub fn is_finished(&self, lane: u8, sequence: u64) -> bool {
+        self.cursor.lanes[usize::from(lane) % LANES].is_finished(sequence)
+    }
+
     /// Returns when what is finished would survive a loss of power.
     pub fn save(&mut self, mut cursor: Cursor) -> io::Result<()> {
         cursor.next = self.next;
@@ -34,6 +40,25 @@ impl<F: Fs> Log<F> {
         self.cursor_file.save(&cursor)?;
         self.cursor = cursor;
         Ok(())
+    }
+
+    /// Finishes with the records that have these numbers, in all lanes; says how many bytes left the
+    /// disk with them. Returns when that would survive a loss of power.
+    pub fn finish(&mut self, runs: impl IntoIterator<Item = Range<u64>>) -> io::Result<u64> {
+        let runs: Vec<_> = runs.into_iter().collect();
+        let first = self.segments.first().map(|segment| segment.header.first);
+        let mut cursor = self.cursor.clone();
+        for lane in &mut cursor.lanes {
+            // Nothing is before the first segment.
+            lane.finish(0..first.unwrap_or(self.next));
+            runs.iter().for_each(|run| lane.finish(run.clone()));
+        }
+        let is_all = cursor.lanes.iter().all(|lane| lane.watermark >= self.next);
+        self.save(cursor)?;
+        if is_all {
+            self.close_segment()?;
+        }
+        self.remove_finished()
     }
 
     /// Removes the segments of which every record is finished by the cursor that was saved last;

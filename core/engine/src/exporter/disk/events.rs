@@ -1,6 +1,6 @@
 //! What the queue's thread tells, brought to those who wait for it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -64,6 +64,10 @@ impl Desk {
             has_completed: Notify::new(),
             is_closed: AtomicBool::new(false),
         }
+    }
+
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
     }
 
     pub(super) fn arrival(&self, signal: Signal) -> &Notify {
@@ -160,7 +164,10 @@ impl Desk {
         let Some(lane) = lane else { return };
         match loss.reason {
             LossReason::Damaged | LossReason::Suspected => lane.observer.quarantined(items),
-            LossReason::Expired | LossReason::DroppedOldest | LossReason::DroppedNewest => {
+            LossReason::Expired
+            | LossReason::DroppedOldest
+            | LossReason::DroppedNewest
+            | LossReason::Purged => {
                 lane.observer.dropped(items, reason);
             }
         }
@@ -172,6 +179,7 @@ const fn reason_name(reason: LossReason) -> &'static str {
         LossReason::Expired => "expired",
         LossReason::DroppedOldest => "oldest_for_room",
         LossReason::DroppedNewest => "newest_without_room",
+        LossReason::Purged => "purged",
         LossReason::Damaged => "damaged",
         LossReason::Suspected => "suspected",
     }
