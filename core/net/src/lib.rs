@@ -11,6 +11,7 @@ pub mod compress;
 pub mod grpc;
 pub mod layers;
 pub mod listen;
+pub mod local;
 pub mod outgoing;
 pub mod server;
 pub mod spawn;
