@@ -21,8 +21,9 @@ use crate::{Consumer, Refusal, Shutdown, Tasks};
 
 mod backoff;
 mod config;
-mod disk;
+pub(crate) mod disk;
 mod drain_rate;
+mod handle;
 mod memory;
 mod observe;
 mod pace;
@@ -35,6 +36,7 @@ pub use config::{
     BatchConfig, BatchSizerConfig, QueueConfig, RetryConfig, SizerConfig, StorageConfig,
     SyncConfig, WhenFullConfig,
 };
+pub use handle::QueueHandle;
 pub use memory::MemoryQueue;
 pub use observe::Account;
 pub use queue::{Amount, DeathReason, Queue, Receipt, Record, Reservation, Size, Waiting};

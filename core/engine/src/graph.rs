@@ -11,7 +11,7 @@ use crate::component::{BuildContext, BuildError, Deriver, Processor, Receiver};
 use crate::config::{ComponentId, Diagnostics, Document, Kind, Pipeline, Reference, Section};
 use crate::consumer::Outlets;
 use crate::derive::{DerivedOutlet, DerivingStage};
-use crate::exporter::{Front, QueueSettings, Storage};
+use crate::exporter::{Front, QueueHandle, QueueSettings, Storage};
 use crate::fanout::FanOut;
 use crate::plan::{Plan, signal_of, storage};
 use crate::registry::{Factory, Registry};
@@ -61,6 +61,14 @@ impl Graph {
             derived: derived.into_values().collect(),
             exporters: fronts.into_values().collect(),
         })
+    }
+}
+
+impl Graph {
+    /// The queues on disk, for operators.
+    pub fn queues(&self) -> Vec<QueueHandle> {
+        let handles = self.exporters.iter().filter_map(QueueHandle::of);
+        handles.collect()
     }
 }
 

@@ -14,6 +14,7 @@ pub mod fanout;
 pub mod graph;
 pub mod leases;
 pub mod plan;
+pub mod queues;
 pub mod refusal;
 pub mod registry;
 pub mod run;

@@ -102,14 +102,14 @@ pub(crate) fn storage(
 /// The part of an exporter's configuration that names an extension.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct NamesStorage {
-    sending_queue: Option<NamedStorage>,
+pub(crate) struct NamesStorage {
+    pub(crate) sending_queue: Option<NamedStorage>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct NamedStorage {
-    storage: StorageConfig,
+pub(crate) struct NamedStorage {
+    pub(crate) storage: StorageConfig,
 }
 
 /// The storage of a queue must be an extension that is listed and keeps queues.

@@ -41,7 +41,7 @@ const LANE_SHARE: u64 = 2;
 /// More than this waits on the disk only, and is no reason to slow callers.
 const BACKLOG_ABOVE: usize = 8 << 20;
 /// The directory of all queues in the data directory.
-const QUEUES: &str = "queues";
+pub(crate) const QUEUES: &str = "queues";
 
 /// See the module's documentation.
 pub(super) struct DiskQueue {
@@ -74,7 +74,7 @@ pub(super) fn directory(data_dir: &Path, settings: &DiskSettings, exporter: &str
 }
 
 /// The id as the name of a directory; different ids have different names.
-fn directory_name(id: &str) -> String {
+pub(crate) fn directory_name(id: &str) -> String {
     let mut name = String::with_capacity(id.len());
     for byte in id.bytes() {
         match byte {
@@ -128,6 +128,16 @@ impl DiskQueue {
 
     fn waiting_bytes(&self, signal: Signal) -> usize {
         self.queue.usage(signal as u8).waiting.bytes as usize
+    }
+
+    /// Where it is.
+    pub(super) fn directory(&self) -> &Path {
+        self.desk.directory()
+    }
+
+    /// For requests of operators.
+    pub(super) fn log(&self) -> &queue::DiskQueue {
+        &self.queue
     }
 
     fn units(&self, size: Size) -> usize {

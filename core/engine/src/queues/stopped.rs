@@ -1,0 +1,93 @@
+//! A queue that no process has open: opened here instead, for as long as something is done to it.
+
+use std::io;
+use std::iter::once;
+use std::path::Path;
+
+use pdata::Batch;
+use queue::format::RecordHeader;
+use queue::log::SEGMENT_BYTES;
+use queue::{
+    AppendError, Clock, Log, LogSettings, NewRecord, OpenError, OsFs, Recovery, SyncMode,
+    SystemClock, Totals,
+};
+
+use crate::exporter::disk::stored;
+
+/// See the module's documentation.
+pub struct Stopped {
+    log: Log<OsFs>,
+    recovery: Recovery,
+    /// What waits, as far as it is known.
+    waiting: Totals,
+}
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum StoppedError {
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    #[error("what is finished cannot be written down")]
+    Save(#[from] io::Error),
+}
+
+impl Stopped {
+    /// Takes the lock, and repairs what a crash has left.
+    pub fn open(directory: &Path) -> Result<Self, OpenError> {
+        let settings = LogSettings {
+            segment_bytes: SEGMENT_BYTES,
+            sync: SyncMode::Always,
+            seed: fastrand::u64(..),
+        };
+        let (log, recovery) = Log::open(OsFs, directory, settings)?;
+        let mut waiting = Totals::default();
+        recovery
+            .backlog
+            .lanes
+            .iter()
+            .for_each(|lane| waiting.merge(*lane));
+        Ok(Stopped {
+            log,
+            recovery,
+            waiting,
+        })
+    }
+
+    /// What opening found, and repaired.
+    pub fn recovery(&self) -> &Recovery {
+        &self.recovery
+    }
+
+    /// Returns when all of them would survive a loss of power, or none is appended.
+    pub fn append(&mut self, batches: &[Batch]) -> Result<(), StoppedError> {
+        let now = SystemClock::default().unix_ms();
+        let records = batches.iter().map(|batch| NewRecord {
+            enqueued_unix_ms: now,
+            ..stored::encode(batch, None)
+        });
+        let records: Vec<NewRecord> = records.collect();
+        self.log.append(&records)?;
+        for record in &records {
+            self.waiting.add(record.items, record.payload_len() as u32);
+        }
+        Ok(())
+    }
+
+    /// Lets go of these records, as far as they are still there.
+    pub fn forget(&mut self, records: &[RecordHeader]) -> Result<(), StoppedError> {
+        let runs = records.iter().map(RecordHeader::run);
+        self.log.finish(runs)?;
+        Ok(())
+    }
+
+    /// Lets go of everything; says what waited.
+    pub fn purge(&mut self) -> Result<Totals, StoppedError> {
+        self.log.finish(once(0..self.log.next_sequence()))?;
+        Ok(std::mem::take(&mut self.waiting))
+    }
+
+    /// Writes the end of the last segment, so that it is opened faster.
+    pub fn close(mut self) -> Result<(), StoppedError> {
+        Ok(self.log.close_segment()?)
+    }
+}
