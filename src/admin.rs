@@ -1,7 +1,8 @@
 //! The endpoints for operators: metrics for Prometheus, and health.
 //!
 //! Both are bound with the rest of the graph, so that a port in use is a failed start, and both
-//! answer until the last exporter is done. They only read.
+//! answer until the last exporter is done. They only read. What changes something is asked for over
+//! a socket in the data directory, which only the process's own user can open ([`Operators`]).
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -22,6 +23,9 @@ use telemetry::{Health, Metrics};
 
 mod health;
 mod process;
+mod socket;
+
+pub(crate) use socket::{Operators, place_of};
 
 /// Connections to each endpoint: a scraper, a few probes, a person.
 const CONNECTIONS_MAX: u32 = 64;

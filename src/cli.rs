@@ -6,6 +6,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use exporters::replay::Speed;
 use pdata::Signal;
 
+mod queue;
+
+pub(crate) use queue::{
+    PlacesArgs, PurgeArgs, QueueArgs, QueueCommand, QueueReplayArgs, ReplayFrom, StatArgs,
+    VerifyArgs,
+};
+
 const ABOUT: &str = "A telemetry collector between mini programs, iOS apps, browsers and \
                      SkyWalking OAP or any OTLP backend";
 
@@ -27,6 +34,7 @@ Examples:
   skyferry validate --strict --config collector.yaml
   skyferry print-config --config collector.yaml   what is in effect, and where it comes from
   skyferry replay telemetry.jsonl --to http://127.0.0.1:4318
+  skyferry queue ls                               what waits on disk, also while it runs
 
 Exit codes:
   0  done, or stopped by a signal with everything delivered
@@ -35,6 +43,7 @@ Exit codes:
   4  the start failed: a port, a file or a certificate cannot be used
   5  the run failed: a component died, or standard output cannot be written
   6  not everything was delivered: acknowledged data at the end of a run, or records of a replay
+  7  `queue verify` found damage
   130, 143  ended at once by a second SIGINT or SIGTERM";
 
 #[derive(Debug, Parser)]
@@ -69,6 +78,8 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Send recorded requests again, to any OTLP backend
     Replay(ReplayArgs),
+    /// Look into the queues on disk, check them, and bring back what was set aside
+    Queue(QueueArgs),
 }
 
 /// Where state is kept, for the command line and for `${env:..}` in a configuration.
@@ -219,6 +230,7 @@ mod tests {
             Exit::Start,
             Exit::Run,
             Exit::Left,
+            Exit::Damaged,
         ] {
             let code = exit as u8;
             assert!(help.contains(&format!("\n  {code}  ")), "{code}: {help}");

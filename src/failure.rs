@@ -16,6 +16,7 @@ pub(crate) enum Exit {
     Start = 4,
     Run = 5,
     Left = 6,
+    Damaged = 7,
 }
 
 impl From<Exit> for ExitCode {
@@ -41,6 +42,8 @@ pub(crate) enum Failure {
     Left(u64),
     /// Not everything that was to be sent arrived.
     NotDelivered(String),
+    /// A queue is not as it was written.
+    Damaged(String),
     /// Standard output does not take what is printed.
     Output(io::Error),
 }
@@ -52,6 +55,7 @@ impl Failure {
             Failure::Configuration(_) => Exit::Configuration,
             Failure::Build(_) | Failure::Start(_) => Exit::Start,
             Failure::Left(_) | Failure::NotDelivered(_) => Exit::Left,
+            Failure::Damaged(_) => Exit::Damaged,
             // `skyferry components | head` has what it wanted.
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Success,
             Failure::Run(_) | Failure::Output(_) => Exit::Run,
@@ -65,7 +69,10 @@ impl Failure {
                 terminal::diagnose(found);
                 return;
             }
-            Failure::Usage(text) | Failure::Run(text) | Failure::NotDelivered(text) => text.clone(),
+            Failure::Usage(text)
+            | Failure::Run(text)
+            | Failure::NotDelivered(text)
+            | Failure::Damaged(text) => text.clone(),
             Failure::Start(error) => format!("{error:#}"),
             Failure::Left(items) => format!("{items} acknowledged items were not delivered"),
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => return,

@@ -15,6 +15,8 @@ mod configuration;
 mod demo;
 mod failure;
 mod inspect;
+mod orphans;
+mod queue;
 mod registry;
 mod replay;
 mod run;
@@ -49,6 +51,7 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Some(Command::PrintConfig(args)) => inspect::print_config(&args),
         Some(Command::Schema) => inspect::schema(),
         Some(Command::Replay(args)) => replay::replay(&args),
+        Some(Command::Queue(args)) => queue::queue(&args),
         Some(Command::Demo(args)) => demo::demo(&args),
     }
 }

@@ -6,19 +6,19 @@ use anyhow::Context;
 use engine::component::BuildContext;
 use engine::config::{Diagnostics, LogEncoding, LogLevel, LogSettings, Severity};
 use engine::run::{RunReport, RunSettings};
-use engine::{Graph, Leases, Registry, Shutdown, Tasks};
+use engine::{Graph, Leases, Registry, Shutdown, Tasks, queues};
 use pdata::Budget;
 use telemetry::{Health, Metrics, logs};
 use tokio::runtime::Handle;
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::admin::Admin;
+use crate::admin::{Admin, Operators};
 use crate::cli::RunArgs;
 use crate::configuration::{self, Checked};
 use crate::failure::Failure;
 use crate::signals::Signals;
 use crate::threads::Threads;
-use crate::{account, registry, terminal};
+use crate::{account, orphans, registry, terminal};
 
 /// Runs until a signal or a failure ends it.
 pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
@@ -81,6 +81,7 @@ fn tell_remarks(remarks: &Diagnostics, encoding: LogEncoding) {
 pub(crate) struct Service {
     graph: Graph,
     admin: Admin,
+    operators: Operators,
     settings: RunSettings,
 }
 
@@ -111,10 +112,15 @@ impl Service {
                 return Err(Failure::Build(found));
             }
         };
+        let roots = queues::roots(&settings.data_dir, Some((document, registry)));
+        let open = graph.queues();
+        orphans::tell(&roots, &open, &context.metrics);
+        let operators = Operators::bind(&settings.data_dir, open, roots);
         let shutdown_timeout = settings.shutdown_timeout;
         Ok(Service {
             graph,
             admin,
+            operators,
             settings: RunSettings { shutdown_timeout },
         })
     }
@@ -125,6 +131,7 @@ impl Service {
         let answering = Shutdown::default();
         let admin = Tasks::new(runtime.clone(), stop.clone());
         self.admin.run(&admin, &answering);
+        self.operators.run(&admin, &answering);
         let mut report = self.graph.run(runtime, stop, self.settings).await;
         answering.end();
         admin.ended().await;

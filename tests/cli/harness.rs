@@ -139,6 +139,16 @@ impl Program {
         }
     }
 
+    /// Returns once its log has `text`, which may have come before the last endpoint was told.
+    #[track_caller]
+    pub(crate) fn wait_until_told(&mut self, text: &str) -> String {
+        let told = self.stderr.lines().find(|line| line.contains(text));
+        match told {
+            Some(line) => line.to_owned(),
+            None => self.wait_for_line(text),
+        }
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         let status = Command::new("kill").args(["-s", name, &id]).status();

@@ -2,6 +2,7 @@
 
 mod configuration;
 mod harness;
+mod queue;
 
 use std::fs;
 
@@ -14,6 +15,7 @@ const CONFIGURATION: i32 = 3;
 const START: i32 = 4;
 const RUN: i32 = 5;
 const LEFT: i32 = 6;
+const DAMAGED: i32 = 7;
 
 #[test]
 fn help_shows_examples_and_exit_codes() {
@@ -28,6 +30,7 @@ fn help_shows_examples_and_exit_codes() {
         "components",
         "print-config",
         "replay",
+        "queue",
         "demo",
     ] {
         let Output { code, stdout, .. } = skyferry(&[command, "--help"]);
@@ -119,7 +122,7 @@ fn what_is_left_on_disk_is_0_and_there_at_the_next_start() {
     let left = "1  on disk, sent after the next start";
     assert!(ended.stderr.contains(left), "{}", ended.stderr);
     let mut again = Program::start_in(directory, &pipeline(backend));
-    let found = again.wait_for_line("found in the queue");
+    let found = again.wait_until_told("found in the queue");
     assert!(found.contains("items=1"), "{found}");
     again.signal("TERM");
     assert_eq!(again.wait().code, 0);
