@@ -147,6 +147,12 @@ impl Queues {
             is_taken
         });
         let appended = append(to, wanted, &mut answer).await;
+        if to.drops_newest() {
+            // Whether they found room is not known, so they stay where they are as well.
+            return Ok(answer);
+        }
+        // What is let go of is safe where it went, whatever the queue does for others.
+        to.sync().await.map_err(internal)?;
         if let Source::DeadLetters { .. } = request.source
             && !appended.is_empty()
             && let Err((_, error)) = self.forget(&from, appended).await

@@ -205,6 +205,14 @@ impl<F: Fs> Log<F> {
         synced
     }
 
+    /// As [`Log::sync`], also where nobody keeps what was not synced.
+    pub fn sync_all(&mut self) -> io::Result<()> {
+        match self.settings.sync {
+            SyncMode::Never => self.sync_active(self.next),
+            SyncMode::Always | SyncMode::OnRequest => self.sync(),
+        }
+    }
+
     /// Whether something would not survive a loss of power.
     pub fn is_unsynced(&self) -> bool {
         !self.unsynced.is_empty()

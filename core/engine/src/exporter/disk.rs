@@ -11,7 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use pdata::{Batch, Signal};
-use queue::{Keeper, NewRecord, NoRoom, NotStored, OsFs, Ready, SystemClock, Totals};
+use queue::{Keeper, NewRecord, NoRoom, NotStored, OsFs, Ready, SystemClock, Totals, WhenFull};
 use telemetry::{Health, Metrics};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
@@ -50,6 +50,7 @@ pub(super) struct DiskQueue {
     desk: Arc<Desk>,
     capacity: usize,
     sizer: Sizer,
+    drops_newest: bool,
 }
 
 /// What an exporter's queue is told about where it is.
@@ -103,6 +104,7 @@ impl DiskQueue {
             desk,
             capacity: settings.queue_size,
             sizer: settings.sizer,
+            drops_newest: disk.when_full == WhenFull::DropNewest,
         })
     }
 
@@ -133,6 +135,10 @@ impl DiskQueue {
     /// Where it is.
     pub(super) fn directory(&self) -> &Path {
         self.desk.directory()
+    }
+
+    pub(super) fn drops_newest(&self) -> bool {
+        self.drops_newest
     }
 
     /// For requests of operators.

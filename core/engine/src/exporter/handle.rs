@@ -47,6 +47,18 @@ impl QueueHandle {
         self.front.consume(batch).await
     }
 
+    /// Whether a batch that finds no room is dropped and counted instead of being refused.
+    pub fn drops_newest(&self) -> bool {
+        self.disk.drops_newest()
+    }
+
+    /// Returns when everything appended so far would survive a loss of power.
+    pub async fn sync(&self) -> Result<(), NotStored> {
+        answered(|answer| self.disk.log().sync(answer))
+            .await
+            .map(drop)
+    }
+
     /// Drops everything that waits, counted as purged; says what that was. What is in flight is not
     /// touched.
     pub async fn purge(&self) -> Result<Totals, NotStored> {

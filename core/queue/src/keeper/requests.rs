@@ -11,6 +11,11 @@ impl<F: Fs + Clone> Open<F> {
         let requests = std::mem::take(&mut self.shared.lock().requests);
         for request in requests {
             match request {
+                Request::Sync(answer) => {
+                    let synced = self.log.sync_all();
+                    let failed = |error| NotStored::Failed(format!("cannot sync: {error}"));
+                    answer(synced.map(|()| Totals::default()).map_err(failed));
+                }
                 Request::Purge(answer) => answer(self.purge()),
                 Request::PurgeLetters(answer) => {
                     let forgotten = self.letters.forget_all();

@@ -9,6 +9,7 @@ pub type Answer = Box<dyn FnOnce(Result<Totals, NotStored>) + Send>;
 
 /// For the keeper, which answers.
 pub(crate) enum Request {
+    Sync(Answer),
     Purge(Answer),
     PurgeLetters(Answer),
     PurgeQuarantine(Answer),
@@ -18,7 +19,8 @@ pub(crate) enum Request {
 impl Request {
     /// Answers that the queue cannot do it.
     pub(crate) fn refuse(self) {
-        let (Request::Purge(answer)
+        let (Request::Sync(answer)
+        | Request::Purge(answer)
         | Request::PurgeLetters(answer)
         | Request::PurgeQuarantine(answer)
         | Request::ForgetLetters(_, answer)) = self;
@@ -27,6 +29,11 @@ impl Request {
 }
 
 impl DiskQueue {
+    /// Answers, with nothing, when everything stored so far would survive a loss of power.
+    pub fn sync(&self, answer: Answer) {
+        self.ask(Request::Sync(answer));
+    }
+
     /// Drops everything that waits. What is out is not touched.
     pub fn purge(&self, answer: Answer) {
         self.ask(Request::Purge(answer));
