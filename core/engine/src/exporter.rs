@@ -23,14 +23,17 @@ mod backoff;
 mod config;
 pub(crate) mod disk;
 mod drain_rate;
+mod gauges;
 mod handle;
 mod memory;
 mod observe;
 mod pace;
+mod pending;
 mod queue;
 mod request;
 mod sender;
 pub(crate) mod settings;
+mod size;
 
 pub use config::{
     BatchConfig, BatchSizerConfig, QueueConfig, RetryConfig, SizerConfig, StorageConfig,
@@ -39,10 +42,12 @@ pub use config::{
 pub use handle::QueueHandle;
 pub use memory::MemoryQueue;
 pub use observe::Account;
-pub use queue::{Amount, DeathReason, Queue, Receipt, Record, Reservation, Size, Waiting};
+pub use queue::{DeathReason, Queue, Receipt, Record, Reservation, Waiting};
 pub use settings::{
     BatchSettings, DiskSettings, QueueSettings, RetrySettings, Settings, Sizer, Storage,
 };
+
+pub use size::{Amount, Size};
 
 use disk::DiskQueue;
 use observe::Observer;
@@ -96,7 +101,7 @@ impl Front {
                     queue
                 }
             };
-            observe::watch_queue(metrics, id, &queue);
+            gauges::watch_queue(metrics, id, &queue);
             queue
         });
         Arc::new(Front {

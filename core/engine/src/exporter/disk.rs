@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -18,8 +18,10 @@ use tokio::time::{Instant, timeout_at};
 
 use super::drain_rate::DrainRate;
 use super::observe::Observer;
-use super::queue::{Amount, DeathReason, Queue, Receipt, Record, Reservation, Room, Size, Waiting};
+use super::pending::Pending;
+use super::queue::{DeathReason, Queue, Receipt, Record, Reservation, Room, Waiting};
 use super::settings::{DiskSettings, QueueSettings, Sizer};
+use super::size::{Amount, Size};
 use crate::ack::{AckToken, Settle, Settlement};
 use crate::{Refusal, Tasks};
 
@@ -155,10 +157,10 @@ impl DiskQueue {
     }
 
     /// Room in the units of `queue_size`, and on the disk.
-    fn try_reserve(&self, signal: Signal, size: Size) -> Result<DiskRoom, NoRoom> {
+    fn try_reserve(&self, signal: Signal, size: Size) -> Result<Room, NoRoom> {
         let lane = signal as u8;
         let units = self.units(size);
-        let pending = Pending::new(&self.desk, signal, units);
+        let pending = Pending::new(self.desk.pending(signal), units);
         if self.capacity < usize::MAX && self.used(signal) > self.capacity {
             let (used, max) = (self.used(signal) - units, self.capacity);
             return Err(NoRoom::Full {
@@ -169,7 +171,7 @@ impl DiskQueue {
         let room = self
             .queue
             .reserve(lane, size.bytes as u64 + OVERHEAD_BYTES)?;
-        Ok(DiskRoom { room, pending })
+        Ok(Room::Disk { room, pending })
     }
 
     fn refusal(&self, signal: Signal, no_room: &NoRoom) -> Refusal {
@@ -251,7 +253,6 @@ impl Queue for DiskQueue {
                         bytes => bytes,
                     };
                     self.desk.pace(signal).slow(deadline, waiting).await;
-                    let room = Room::Disk(room);
                     return Ok(Reservation { signal, room });
                 }
                 Err(no_room) => no_room,
@@ -269,7 +270,7 @@ impl Queue for DiskQueue {
         batch: Batch,
         receipt: Receipt,
     ) -> Result<(), Refusal> {
-        let Room::Disk(DiskRoom { room, pending }) = reservation.room else {
+        let Room::Disk { room, pending } = reservation.room else {
             unreachable!("this queue handed out the reservation")
         };
         let record = stored::encode(&batch, None);
@@ -361,40 +362,6 @@ fn size_of(totals: &Totals) -> Size {
     Size {
         items: totals.items as usize,
         bytes: totals.bytes as usize,
-    }
-}
-
-/// Room for one batch.
-#[derive(Debug)]
-pub(super) struct DiskRoom {
-    room: queue::Room,
-    pending: Pending,
-}
-
-/// Units of a lane that are on their way to the disk.
-#[derive(Debug)]
-struct Pending {
-    desk: Arc<Desk>,
-    signal: Signal,
-    units: usize,
-}
-
-impl Pending {
-    fn new(desk: &Arc<Desk>, signal: Signal, units: usize) -> Self {
-        let pending: &AtomicUsize = desk.pending(signal);
-        pending.fetch_add(units, Ordering::Relaxed);
-        Pending {
-            desk: Arc::clone(desk),
-            signal,
-            units,
-        }
-    }
-}
-
-impl Drop for Pending {
-    fn drop(&mut self) {
-        let pending = self.desk.pending(self.signal);
-        pending.fetch_sub(self.units, Ordering::Relaxed);
     }
 }
 

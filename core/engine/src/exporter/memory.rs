@@ -16,8 +16,9 @@ use tokio::time::{Instant, timeout_at};
 
 use super::drain_rate::DrainRate;
 use super::pace::Pace;
-use super::queue::{Amount, DeathReason, Queue, Receipt, Record, Reservation, Room, Size, Waiting};
+use super::queue::{DeathReason, Queue, Receipt, Record, Reservation, Room, Waiting};
 use super::settings::{QueueSettings, Sizer};
+use super::size::{Amount, Size};
 use crate::Refusal;
 use crate::ack::{AckToken, Settle, Settlement};
 

@@ -7,8 +7,9 @@ use pdata::{Batch, Signal};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use super::disk::DiskRoom;
 use super::observe::Observer;
+use super::pending::Pending;
+use super::size::{Amount, Size};
 use crate::{AckToken, Refusal};
 
 /// Holds batches until they are settled, one lane for each signal.
@@ -91,7 +92,7 @@ pub struct Reservation {
 #[derive(Debug)]
 pub(super) enum Room {
     Memory(OwnedSemaphorePermit),
-    Disk(DiskRoom),
+    Disk { room: queue::Room, pending: Pending },
 }
 
 /// One batch on its way out.
@@ -99,47 +100,6 @@ pub(super) enum Room {
 pub struct Record {
     pub batch: Batch,
     pub token: AckToken,
-}
-
-/// What a batch takes up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Size {
-    pub items: usize,
-    pub bytes: usize,
-}
-
-impl Size {
-    pub fn of(batch: &Batch) -> Self {
-        Size {
-            items: batch.items(),
-            bytes: batch.wire_len(),
-        }
-    }
-}
-
-/// So many items or bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Amount {
-    Items(usize),
-    Bytes(usize),
-}
-
-impl Size {
-    /// Whether this is `amount` or more.
-    pub fn reaches(&self, amount: Amount) -> bool {
-        match amount {
-            Amount::Items(items) => self.items >= items,
-            Amount::Bytes(bytes) => self.bytes >= bytes,
-        }
-    }
-
-    /// Whether this is `amount` or less.
-    pub fn fits(&self, amount: Amount) -> bool {
-        match amount {
-            Amount::Items(items) => self.items <= items,
-            Amount::Bytes(bytes) => self.bytes <= bytes,
-        }
-    }
 }
 
 /// What waits in a lane of a queue.

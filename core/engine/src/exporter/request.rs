@@ -5,7 +5,8 @@ use std::sync::Arc;
 use pdata::{Batch, Chunk, Origin, Signal};
 use tokio::time::Instant;
 
-use super::queue::{Amount, DeathReason, Queue, Record, Size};
+use super::queue::{DeathReason, Queue, Record};
+use super::size::{Amount, Size};
 use crate::AckToken;
 
 /// One request to the destination and the records it is made of.

@@ -15,9 +15,10 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use super::attempt;
 use super::backoff::Backoff;
 use super::observe::Observer;
-use super::queue::{Amount, DeathReason, Queue, Waiting};
+use super::queue::{DeathReason, Queue, Waiting};
 use super::request::Request;
 use super::settings::{BatchSettings, Settings};
+use super::size::Amount;
 use crate::Shutdown;
 use crate::component::{Decision, Delivery, ExportError, Exporter};
 

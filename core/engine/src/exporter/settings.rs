@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use queue::{Durability, WhenFull};
 
-use super::queue::Amount;
+use super::size::Amount;
 use crate::config::ComponentId;
 
 /// The collector's default.

@@ -34,7 +34,7 @@ struct Lane {
     observer: Observer,
     arrival: Notify,
     /// Units of `queue_size` on their way to the disk.
-    pending: AtomicUsize,
+    pending: Arc<AtomicUsize>,
     drain: Mutex<DrainRate>,
     pace: Pace,
 }
@@ -50,7 +50,7 @@ impl Desk {
         let lane = |observer: &Observer| Lane {
             observer: observer.clone(),
             arrival: Notify::new(),
-            pending: AtomicUsize::new(0),
+            pending: Arc::default(),
             drain: Mutex::new(DrainRate::new(Instant::now())),
             pace: Pace::default(),
         };
@@ -74,7 +74,7 @@ impl Desk {
         &self.lanes[signal as usize].arrival
     }
 
-    pub(super) fn pending(&self, signal: Signal) -> &AtomicUsize {
+    pub(super) fn pending(&self, signal: Signal) -> &Arc<AtomicUsize> {
         &self.lanes[signal as usize].pending
     }
 
