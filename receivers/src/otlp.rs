@@ -204,6 +204,8 @@ impl Receiver for Otlp {
                 tally,
             })
         };
+        // Before it is told: who reads the log may ask at once.
+        health.set(&component, Condition::Ok);
         let mut serving = Vec::new();
         if let (Some(config), Some(lease)) = (&config.protocols.grpc, grpc) {
             log_listening(&component, "grpc", &lease);
@@ -216,7 +218,6 @@ impl Receiver for Otlp {
             let cors = config.cors.as_ref().map(config::CorsConfig::settings);
             serving.push(lease.serve(routes, cors, &tasks, shutdown.clone()));
         }
-        health.set(&component, Condition::Ok);
         let ended = try_join_all(serving).await;
         health.set(&component, Condition::Stopped);
         ended.map(|_| ()).map_err(RunError)

@@ -21,8 +21,9 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use files::{Backlog, OpenError};
 pub use load::{Load, Loaded, Unreadable, Wanted};
-pub use recover::{Backlog, OpenError, Recovery};
+pub use recover::Recovery;
 pub use release::Oldest;
 
 pub(crate) use files::{

@@ -1,20 +1,45 @@
 //! The files of a log, read and not changed: by the log's owner, and by those who only look.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::recover::{Backlog, OpenError};
 use super::{Log, Segment, segment_name};
 use crate::cursor::Cursor;
 use crate::format::{HeaderFault, Identity, LANES, SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::fs::{Fs, FsFile, read_at_most};
-use crate::index::{FOOTER_BYTES, Footer, Index, Summary};
+use crate::index::{FOOTER_BYTES, Footer, Index, Summary, Totals};
 use crate::scan::{Found, Scanner};
 
 pub(crate) const LOCK: &str = "LOCK";
 pub(crate) const CURSOR: &str = "cursor";
 pub(crate) const QUARANTINE: &str = "quarantine";
 pub(crate) const SEGMENT_SUFFIX: &str = ".seg";
+
+/// What is in a log and not finished.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    pub lanes: [Totals; LANES],
+    /// No record of the lane was enqueued before this; 0 where there is none.
+    pub oldest_unix_ms: [u64; LANES],
+}
+
+/// Why a log cannot be opened. What it holds was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("`{path}` is in use by another process{}", in_brackets(.holder))]
+    Locked { path: PathBuf, holder: String },
+    #[error("`{path}` was written by a newer version of the program")]
+    Newer { path: PathBuf, source: HeaderFault },
+    #[error("cannot open the log in `{path}`")]
+    Io { path: PathBuf, source: io::Error },
+}
+
+fn in_brackets(text: &str) -> String {
+    match text.is_empty() {
+        true => String::new(),
+        false => format!(" ({text})"),
+    }
+}
 
 /// The segments of a log and where it ends.
 pub(crate) struct Files<'a, F: Fs> {

@@ -6,17 +6,17 @@
 
 use std::io::{self, IoSlice};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::files::{
-    CURSOR, Candidate, LOCK, QUARANTINE, Scan, candidates, identity, read_footer, scan, summary,
+    Backlog, CURSOR, Candidate, LOCK, OpenError, QUARANTINE, Scan, candidates, identity,
+    read_footer, scan, summary,
 };
 use super::write::Active;
 use super::{Log, LogSettings, Segment, segment_name};
 use crate::cursor::CursorFile;
-use crate::format::{HeaderFault, LANES};
 use crate::fs::{Fs, FsFile, LockError, read_at_most, write_all_at};
-use crate::index::{Summary, Totals, note_producer};
+use crate::index::{Summary, note_producer};
 
 /// Longer tails are cut without a copy: nothing that was being written is so long.
 const TAIL_BYTES_MAX: u64 = 64 << 20;
@@ -35,32 +35,6 @@ pub struct Recovery {
     /// Whether the log was closed in order before.
     pub was_clean: bool,
     pub backlog: Backlog,
-}
-
-/// What is in a log and not finished.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Backlog {
-    pub lanes: [Totals; LANES],
-    /// No record of the lane was enqueued before this; 0 where there is none.
-    pub oldest_unix_ms: [u64; LANES],
-}
-
-/// Why a log cannot be opened. What it holds was not changed.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    #[error("`{path}` is in use by another process{}", in_brackets(.holder))]
-    Locked { path: PathBuf, holder: String },
-    #[error("`{path}` was written by a newer version of the program")]
-    Newer { path: PathBuf, source: HeaderFault },
-    #[error("cannot open the log in `{path}`")]
-    Io { path: PathBuf, source: io::Error },
-}
-
-fn in_brackets(text: &str) -> String {
-    match text.is_empty() {
-        true => String::new(),
-        false => format!(" ({text})"),
-    }
 }
 
 impl<F: Fs> Log<F> {
