@@ -37,12 +37,13 @@ Examples:
   skyferry queue ls                               what waits on disk, also while it runs
 
 Exit codes:
-  0  done, or stopped by a signal with everything delivered
+  0  done, or stopped by a signal with everything delivered or safe on disk
   2  the command line cannot be read
   3  the configuration has errors
   4  the start failed: a port, a file or a certificate cannot be used
   5  the run failed: a component died, or standard output cannot be written
-  6  not everything was delivered: acknowledged data at the end of a run, or records of a replay
+  6  not everything was delivered: acknowledged data that was in memory at the end of a run, or
+     records of a replay
   7  `queue verify` found damage
   130, 143  ended at once by a second SIGINT or SIGTERM";
 
