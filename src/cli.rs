@@ -9,8 +9,8 @@ use pdata::Signal;
 mod queue;
 
 pub(crate) use queue::{
-    PlacesArgs, PurgeArgs, QueueArgs, QueueCommand, QueueReplayArgs, ReplayFrom, StatArgs,
-    VerifyArgs,
+    PlacesArgs, PurgeArgs, QueueArgs, QueueCommand, QueueReplayArgs, ReadArgs, RepairArgs,
+    ReplayFrom, StatArgs, VerifyArgs,
 };
 
 const ABOUT: &str = "A telemetry collector between mini programs, iOS apps, browsers and \

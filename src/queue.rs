@@ -9,6 +9,8 @@ use crate::terminal;
 
 mod places;
 mod purge;
+mod read;
+mod repair;
 mod replay;
 mod show;
 mod stat;
@@ -21,6 +23,9 @@ pub(crate) fn queue(args: &QueueArgs) -> Result<(), Failure> {
         QueueCommand::Ls(args) => show::list(args),
         QueueCommand::Stat(args) => stat::stat(args),
         QueueCommand::Verify(args) => verify::verify(args),
+        QueueCommand::Dump(args) => read::dump(args),
+        QueueCommand::Export(args) => read::export(args),
+        QueueCommand::Repair(args) => repair::repair(args),
         QueueCommand::Replay(args) => replay::replay(args),
         QueueCommand::Purge(args) => purge::purge(args),
     }

@@ -19,6 +19,12 @@ pub(crate) enum QueueCommand {
     Stat(StatArgs),
     /// Check that queues are as they were written; exits with 7 if not
     Verify(VerifyArgs),
+    /// Print one line of JSON for each record: when it came, what is in it, why it was given up
+    Dump(ReadArgs),
+    /// Print records as OTLP/JSON lines, which `skyferry replay` and a collector can read
+    Export(ReadArgs),
+    /// Open a queue that no process has open, so that its torn end is cut and damage set aside
+    Repair(RepairArgs),
     /// Append records again: of a queue, its dead letters, or what was set aside as damaged
     Replay(QueueReplayArgs),
     /// Drop what waits in a queue, its dead letters, or what was set aside
@@ -70,6 +76,31 @@ pub(crate) struct QueueReplayArgs {
     /// With `seq` and `time`: leave out what has been delivered
     #[arg(long)]
     pub(crate) waiting: bool,
+    #[command(flatten)]
+    pub(crate) places: PlacesArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ReadArgs {
+    /// The exporter whose queue is meant
+    #[arg(value_name = "EXPORTER")]
+    pub(crate) exporter: String,
+    /// As for `replay`; without it, what waits
+    #[arg(long, value_parser = from, value_name = "WHAT")]
+    pub(crate) from: Option<ReplayFrom>,
+    /// With `seq` and `time`: leave out what has been delivered
+    #[arg(long)]
+    pub(crate) waiting: bool,
+    /// Without a configuration the queues of the data directory are meant
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RepairArgs {
+    /// The exporter whose queue is meant
+    #[arg(value_name = "EXPORTER")]
+    pub(crate) exporter: String,
     #[command(flatten)]
     pub(crate) places: PlacesArgs,
 }

@@ -18,7 +18,7 @@ pub(super) fn replay(args: &QueueReplayArgs) -> Result<(), Failure> {
     let places = Places::find(&args.places.config)?;
     let from = places.of(args.exporter.as_deref().unwrap_or(&args.to))?;
     let to = places.target(&args.to)?;
-    let (source, count) = source(args, from)?;
+    let (source, count) = source(args.from, args.waiting, from)?;
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {eta}");
     let style = style.map_err(|error| Failure::Start(error.into()))?;
     let mut replay = Replay {
@@ -74,10 +74,14 @@ pub(super) fn replay(args: &QueueReplayArgs) -> Result<(), Failure> {
 
 /// What to read, as it is now: what is appended by this replay is not part of it. And about how many
 /// records that are.
-fn source(args: &QueueReplayArgs, from: &Place) -> Result<(Source, u64), Failure> {
+pub(super) fn source(
+    wanted: ReplayFrom,
+    waiting: bool,
+    from: &Place,
+) -> Result<(Source, u64), Failure> {
     let found = look(from)?;
     let next = found.queue.next;
-    Ok(match args.from {
+    Ok(match wanted {
         ReplayFrom::DeadLetters => {
             let letters = found.letters.as_ref();
             let count = letters.map_or(0, |letters| show::waiting(letters).records);
@@ -95,7 +99,7 @@ fn source(args: &QueueReplayArgs, from: &Place) -> Result<(Source, u64), Failure
             let source = Source::Records {
                 sequences,
                 unix_ms: 0..u64::MAX,
-                waiting: args.waiting,
+                waiting,
             };
             (source, count)
         }
@@ -103,7 +107,7 @@ fn source(args: &QueueReplayArgs, from: &Place) -> Result<(Source, u64), Failure
             let source = Source::Records {
                 sequences: 0..next,
                 unix_ms: first..last + 1,
-                waiting: args.waiting,
+                waiting,
             };
             let segments = found.queue.segments.iter();
             (source, segments.map(|segment| segment.records).sum())

@@ -18,7 +18,7 @@ pub use queue::format::RecordHeader;
 pub use queue::inspect::{
     Depth, Fault, Finding, Inspection, QuarantinedFile, SegmentFound, Verdict,
 };
-pub use queue::{NotStored, OpenError, Totals};
+pub use queue::{NotStored, OpenError, Recovery, Totals};
 pub use replay::{Found, Group, Source, read};
 pub use stopped::{Stopped, StoppedError};
 

@@ -232,3 +232,50 @@ fn a_queue_that_cannot_be_asked_for_is_not_touched() {
     assert_eq!(data.only()["waiting"]["records"], 2);
     end(program);
 }
+
+#[test]
+fn what_waits_and_what_was_given_up_can_be_read_without_taking_it() {
+    let data = Data::after(NOWHERE, 2);
+    let exported = data.run(&["export", "otlp_http"]);
+    assert_eq!(exported.code, 0, "{}", exported.stderr);
+    let lines: Vec<Json> = exported
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("it is JSON"))
+        .collect();
+    assert_eq!(lines.len(), 2);
+    for line in &lines {
+        let body = &line["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0]["body"];
+        assert_eq!(body["stringValue"], BODY);
+    }
+    assert_eq!(data.only()["waiting"]["items"], 2, "nothing was taken");
+
+    let data = Data::after_giving_up(1);
+    let dumped = data.run(&["dump", "otlp_http", "--from", "dlq"]);
+    assert_eq!(dumped.code, 0, "{}", dumped.stderr);
+    let letter: Json = serde_json::from_str(&dumped.stdout).expect("it is one line of JSON");
+    assert_eq!(letter["signal"], "logs");
+    assert_eq!(letter["items"], 1);
+    assert!(
+        letter["given_up"]["attempts"].as_u64() >= Some(1),
+        "{letter}"
+    );
+    assert!(letter["given_up"]["message"].is_string(), "{letter}");
+    assert!(letter["enqueued"].is_string(), "{letter}");
+    assert_eq!(data.run(&["dump", "otlp_http"]).stdout, "", "nothing waits");
+}
+
+#[test]
+fn repairing_cuts_a_torn_end_and_is_told() {
+    let data = Data::after(NOWHERE, 2);
+    let torn = data.segment(&data.queue("otlp_http"));
+    let mut bytes = fs::read(&torn).expect("it is there");
+    bytes.extend([0xAA; 100]);
+    fs::write(&torn, &bytes).expect("it is ours");
+    let (code, repaired) = data.json(&["repair", "otlp_http"]);
+    assert_eq!(code, 0, "{repaired}");
+    assert!(repaired["torn_bytes"].as_u64() >= Some(100), "{repaired}");
+    let (code, again) = data.json(&["repair", "otlp_http"]);
+    assert_eq!((code, &again["torn_bytes"]), (0, &Json::from(0)), "{again}");
+    assert_eq!(data.only()["waiting"]["items"], 2);
+}

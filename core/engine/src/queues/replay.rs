@@ -10,6 +10,7 @@ use queue::{Loaded, OpenError, OsFs, Ready, StoredRecord, View};
 use serde::{Deserialize, Serialize};
 
 use super::{LETTERS, Place, is_log, signal_of_lane};
+use crate::exporter::DeathReason;
 use crate::exporter::disk::stored;
 
 /// Payload read at once, not counting one record more.
@@ -46,6 +47,8 @@ pub struct Found {
     pub header: RecordHeader,
     pub batch: Batch,
     pub signal: Signal,
+    /// Why it was given up, if it was.
+    pub reason: Option<DeathReason>,
 }
 
 /// Some of what was asked for.
@@ -122,14 +125,15 @@ impl Group {
     fn add(&mut self, record: StoredRecord, of: &str) {
         let header = record.header;
         let batch = signal_of_lane(header.lane).and_then(|signal| {
-            let batch = stored::decode(Ready::read(record), signal).ok()?;
-            Some((signal, batch))
+            let (batch, reason) = stored::decode_letter(&Ready::read(record), signal)?;
+            Some((signal, batch, reason))
         });
         match batch {
-            Some((signal, batch)) => self.found.push(Found {
+            Some((signal, batch, reason)) => self.found.push(Found {
                 header,
                 batch,
                 signal,
+                reason,
             }),
             None => self.skipped.push(format!(
                 "record {}{of} holds nothing this program knows",
