@@ -26,6 +26,9 @@ pub enum Settlement {
 pub trait Settle: Send + Sync {
     /// Called once for each record, from whichever task let go of the last share. Must not block.
     fn settle(self: Box<Self>, settlement: Settlement);
+
+    /// An attempt with the record has ended and the process is still there. Must not block.
+    fn survived(&self) {}
 }
 
 /// One share of the responsibility for a record.
@@ -61,6 +64,13 @@ impl AckToken {
         AckToken {
             record: Arc::clone(&self.record),
             done: false,
+        }
+    }
+
+    /// Says that an attempt with the record has not ended the process.
+    pub fn survived(&self) {
+        if let Some(queue) = &self.record.queue {
+            queue.survived();
         }
     }
 

@@ -10,6 +10,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -144,6 +145,8 @@ pub struct DiskQueue {
 pub(crate) struct Shared {
     pub(crate) settings: QueueSettings,
     pub(crate) events: Box<dyn Events>,
+    /// Whether records are watched because the process has ended without order.
+    pub(crate) is_on_probation: AtomicBool,
     state: Mutex<State>,
     wake: Condvar,
 }
@@ -167,6 +170,8 @@ pub(crate) struct State {
     /// Whether the volume has less left than is to stay free.
     pub(crate) is_short: bool,
     pub(crate) statistics: Statistics,
+    /// Records that have been touched on probation and have not ended the process.
+    pub(crate) cleared: Vec<u64>,
 }
 
 /// A record on its way to the disk.
@@ -189,6 +194,7 @@ impl Shared {
         Arc::new(Shared {
             settings,
             events,
+            is_on_probation: AtomicBool::new(false),
             state: Mutex::default(),
             wake: Condvar::new(),
         })
@@ -266,6 +272,17 @@ impl DiskQueue {
         if waits_for_keeper {
             self.shared.tell_keeper(&mut state);
         }
+    }
+
+    /// Says that a record that was taken has been touched and has not ended the process.
+    pub fn clear(&self, sequence: u64) {
+        if !self.shared.is_on_probation.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut state = self.shared.lock();
+        state.cleared.push(sequence);
+        state.is_dirty = true;
+        self.shared.tell_keeper(&mut state);
     }
 
     /// Keeps `record` among the dead letters and calls `stored` once it is safe there. Until then

@@ -391,4 +391,8 @@ impl Settle for Held {
             self.finish();
         }
     }
+
+    fn survived(&self) {
+        self.queue.clear(self.sequence);
+    }
 }

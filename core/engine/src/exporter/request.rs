@@ -77,6 +77,11 @@ impl Request {
         self.shares.len() > 1
     }
 
+    /// Says that an attempt with it has not ended the process.
+    pub(super) fn survived(&self) {
+        self.shares.iter().for_each(|share| share.token.survived());
+    }
+
     /// Finishes with all records.
     pub(super) fn done(self) {
         self.shares.into_iter().for_each(|share| share.token.done());

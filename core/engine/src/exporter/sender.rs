@@ -220,6 +220,7 @@ impl Sender {
         };
         let (_, request) = self.in_flight.swap_remove(index);
         self.observer.attempt_ended();
+        request.survived();
         match outcome {
             Ok(Ok(delivery)) => self.delivered(request, &delivery),
             Ok(Err(error)) => self.failed(request, &error),

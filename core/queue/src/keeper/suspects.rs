@@ -5,14 +5,17 @@
 //! before they are handed out, a few at a time:
 //!
 //! ```text
-//! end 1   nothing is known; the next process hands out the oldest few and notes them:  1 exit
-//! end 2   what was noted is suspected; from here on each is handed out alone:         2 exits
-//! end 3   what was out has been there three times: to `quarantine/`, untouched
+//! an end    nothing is known; the next process hands out the oldest few and notes them
+//! end 1     what was out is suspected, and from here on handed out alone
+//! end 2     it was out again
+//! end 3     and again: to `quarantine/`, untouched
 //! ```
 //!
-//! An orderly end clears everybody.
+//! Who was not out at an end, or came through an attempt, is nobody's suspect any more. An orderly
+//! end clears everybody.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Open;
@@ -52,10 +55,9 @@ impl Probation {
             return Probation::default();
         }
         let last = |lane: &LaneCursor| (lane.watermark + MAY_HAVE_BEEN_OUT).min(end);
-        let noted = cursor.suspects.iter().map(|(sequence, suspect)| {
-            // Who was not handed out had no part in the end.
-            (*sequence, suspect.exits + u64::from(suspect.is_out))
-        });
+        // Who was not out had no part in the end, and is nobody's suspect any more.
+        let was_out = cursor.suspects.iter().filter(|(_, suspect)| suspect.is_out);
+        let noted = was_out.map(|(sequence, suspect)| (*sequence, suspect.exits + 1));
         Probation {
             ends: cursor.lanes.each_ref().map(last),
             noted: noted.collect(),
@@ -89,6 +91,19 @@ impl Probation {
             .is_some_and(|exits| *exits >= EXITS_MAX)
     }
 
+    /// Forgets records that were touched and have not ended the process: a destination that fails is
+    /// none of their fault. Says whether any of them was noted.
+    fn clear(&mut self, records: &[u64]) -> bool {
+        let before = self.noted.len();
+        for sequence in records {
+            self.noted.remove(sequence);
+        }
+        for lane in &mut self.let_through {
+            lane.retain(|sequence| !records.contains(sequence));
+        }
+        self.noted.len() < before
+    }
+
     /// The first of `waiting` that may be out together, given what is out in all lanes: a suspect is
     /// alone, so that it is known who it was.
     fn choose(&self, waiting: &[u64]) -> Option<Vec<u64>> {
@@ -105,15 +120,26 @@ impl Probation {
     }
 
     fn is_suspect(&self, sequence: u64) -> bool {
-        self.noted.get(&sequence).is_some_and(|exits| *exits > 1)
+        self.noted.get(&sequence).is_some_and(|exits| *exits > 0)
     }
 }
 
 impl<F: Fs + Clone> Open<F> {
     /// Lets the next records of lanes that are watched be taken, once they are noted.
     pub(super) fn watch_suspects(&mut self) {
-        if self.probation.ends.iter().all(|end| *end == 0) || self.times.is_resting() {
+        let is_on_probation = self.probation.ends.iter().any(|end| *end > 0);
+        let shared = &self.shared;
+        shared
+            .is_on_probation
+            .store(is_on_probation, Ordering::Relaxed);
+        let cleared = std::mem::take(&mut shared.lock().cleared);
+        if !is_on_probation || self.times.is_resting() {
             return;
+        }
+        if self.probation.clear(&cleared) {
+            // At once: a process that is killed often would count against them what they survived.
+            self.shared.lock().is_dirty = true;
+            self.save(false);
         }
         for lane in 0..LANES {
             self.clear_finished(lane);
@@ -173,7 +199,7 @@ impl<F: Fs + Clone> Open<F> {
         }
         let chosen = probation.choose(&waiting)?;
         for sequence in &chosen {
-            probation.noted.entry(*sequence).or_insert(1);
+            probation.noted.entry(*sequence).or_default();
         }
         let gate = chosen.last().map(|last| last + 1);
         probation.let_through[lane] = chosen;
