@@ -4,9 +4,9 @@
 //! segment   header | record | record | ... | index | footer       the last two once it is full
 //!
 //! header    0  magic "SKYFERRQ"     16  identity of the log (16 bytes)
-//!           8  version u16          32  epoch u64, random for each file
-//!          10  zero (6 bytes)       40  first sequence number u64
-//!                                   48  zero (12 bytes)
+//!           8  version u16          32  epoch u64, random for each segment
+//!          10  flags u16            40  first sequence number u64
+//!          12  zero (4 bytes)       48  zero (12 bytes)
 //!                                   60  CRC-32C of bytes 0 to 59
 //!
 //! record    0  magic "SKYR"         40  sequence number of the producer u64
@@ -14,9 +14,11 @@
 //!              bytes 8 to 63, meta  52  length of meta u16
 //!           8  CRC-32C of payload   54  lane u8
 //!          12  length of payload    55  codec u8
-//!          16  sequence number u64  56  zero (8 bytes)
+//!          16  sequence number u64  56  epoch u64
 //!          24  enqueued, Unix ms    64  meta, payload, zeros up to a multiple of 8
 //!          32  producer u64
+//!
+//! end mark  0  magic "SKYE"          4  CRC-32C of the epoch and of the mark's offset u64
 //!
 //! index     for each record: offset / 8 u32, items u32, length of payload u32,
 //!           sequence number - first (29 bits) | lane (3 bits)
@@ -32,9 +34,20 @@
 //!
 //! Index and footer say nothing that the records do not; without them opening is slower.
 //!
-//! A record's header is bound to its file by the epoch, so bytes of another file, of a file that
-//! was there before, or of a payload made to look like a record cannot pass as one. Sequence
+//! A record's header is bound to its segment by the epoch, so bytes of another file, of a segment
+//! that was there before, or of a payload made to look like a record cannot pass as one. Sequence
 //! numbers grow by one from record to record, so a gap says how many records are missing.
+//!
+//! Flag 1 says that the segment is written over the file of one that was finished. Until it is
+//! closed, which cuts the file to its length, there are remains behind its last record:
+//!
+//! ```text
+//! header | record | ... | record | end mark, zeros to the end of the block | remains
+//! ```
+//!
+//! Every group of records brings the mark with it and is written over the one before. There the
+//! epoch in a record's header counts too, so that none of the remains can be taken for a record,
+//! whoever chose their bytes. Without the mark the last write was torn.
 
 use std::ops::Range;
 
@@ -54,7 +67,14 @@ pub const RECORD_HEADER_BYTES: usize = 64;
 pub const ALIGNMENT: u64 = 8;
 
 const SEGMENT_MAGIC: [u8; 8] = *b"SKYFERRQ";
-const RECORD_MAGIC: [u8; 4] = *b"SKYR";
+pub(crate) const RECORD_MAGIC: [u8; 4] = *b"SKYR";
+pub(crate) const MARK_MAGIC: [u8; 4] = *b"SKYE";
+
+pub(crate) const MARK_BYTES: usize = 8;
+
+const FLAG_WRITTEN_OVER: u16 = 1;
+/// In a record's header.
+const EPOCH_AT: usize = 56;
 
 /// What says that segments belong together.
 pub type Identity = [u8; 16];
@@ -66,6 +86,8 @@ pub struct SegmentHeader {
     pub epoch: u64,
     /// The sequence number of its first record, if there is one.
     pub first: u64,
+    /// Whether the file was another segment before.
+    pub is_written_over: bool,
 }
 
 /// Why bytes are no header of a segment.
@@ -82,6 +104,8 @@ impl SegmentHeader {
         let mut bytes = [0; SEGMENT_HEADER_BYTES];
         put(&mut bytes, 0, SEGMENT_MAGIC);
         put(&mut bytes, 8, VERSION.to_le_bytes());
+        let flags = u16::from(self.is_written_over) * FLAG_WRITTEN_OVER;
+        put(&mut bytes, 10, flags.to_le_bytes());
         put(&mut bytes, 16, self.identity);
         put(&mut bytes, 32, self.epoch.to_le_bytes());
         put(&mut bytes, 40, self.first.to_le_bytes());
@@ -101,9 +125,33 @@ impl SegmentHeader {
                 identity: get(bytes, 16),
                 epoch: u64::from_le_bytes(get(bytes, 32)),
                 first: u64::from_le_bytes(get(bytes, 40)),
+                is_written_over: u16::from_le_bytes(get(bytes, 10)) & FLAG_WRITTEN_OVER != 0,
             }),
             other => Err(HeaderFault::Version(other)),
         }
+    }
+
+    /// Whether a record's header may have been written into this segment, as far as can be told
+    /// without its meta.
+    pub(crate) fn may_own(&self, record: &[u8; RECORD_HEADER_BYTES]) -> bool {
+        // Programs that wrote no segment over another left the epoch out.
+        !self.is_written_over || get(record, EPOCH_AT) == self.epoch.to_le_bytes()
+    }
+
+    /// Whether a record's header was written into this segment, together with `meta`.
+    pub fn owns(&self, record: &[u8; RECORD_HEADER_BYTES], meta: &[u8]) -> bool {
+        self.may_own(record)
+            && u32::from_le_bytes(get(record, 4)) == checksum(record, self.epoch, meta)
+    }
+
+    /// What stands behind the last record, which ends at `offset`, where remains are behind it.
+    pub(crate) fn end_mark(&self, offset: u64) -> [u8; MARK_BYTES] {
+        let mut mark = [0; MARK_BYTES];
+        let of_epoch = crc32c::crc32c(&self.epoch.to_le_bytes());
+        let checksum = crc32c::crc32c_append(of_epoch, &offset.to_le_bytes());
+        put(&mut mark, 0, MARK_MAGIC);
+        put(&mut mark, 4, checksum.to_le_bytes());
+        mark
     }
 }
 
@@ -147,12 +195,13 @@ impl RecordHeader {
         put(&mut bytes, 48, self.items.to_le_bytes());
         put(&mut bytes, 52, self.meta_len.to_le_bytes());
         put(&mut bytes, 54, [self.lane, self.codec]);
+        put(&mut bytes, EPOCH_AT, epoch.to_le_bytes());
         let checksum = checksum(&bytes, epoch, meta);
         put(&mut bytes, 4, checksum.to_le_bytes());
         bytes
     }
 
-    /// Reads what looks like a header; only [`is_intact`] makes it one.
+    /// Reads what looks like a header; only [`SegmentHeader::owns`] makes it one.
     pub fn decode(bytes: &[u8; RECORD_HEADER_BYTES]) -> Option<Self> {
         if get(bytes, 0) != RECORD_MAGIC {
             return None;
@@ -183,11 +232,6 @@ impl RecordHeader {
         let content = u64::from(self.meta_len) + u64::from(self.payload_len);
         (RECORD_HEADER_BYTES as u64 + content).next_multiple_of(ALIGNMENT)
     }
-}
-
-/// Whether the header was written into the segment of this epoch, together with `meta`.
-pub fn is_intact(header: &[u8; RECORD_HEADER_BYTES], epoch: u64, meta: &[u8]) -> bool {
-    u32::from_le_bytes(get(header, 4)) == checksum(header, epoch, meta)
 }
 
 fn checksum(header: &[u8; RECORD_HEADER_BYTES], epoch: u64, meta: &[u8]) -> u32 {

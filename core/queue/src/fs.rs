@@ -15,9 +15,15 @@ const DIRECTORY_MODE: u32 = 0o700;
 /// A lock file says no more than this.
 const HOLDER_BYTES_MAX: u64 = 100;
 
+/// See [`Fs::BLOCK_BYTES`].
+pub const BLOCK_BYTES_MAX: u64 = 4096;
+
 /// A file system. Paths are those of the log's directory and below.
 pub trait Fs: Send + Sync + 'static {
     type File: FsFile;
+    /// What it reads and writes files in: one that is written in part is read before. At most
+    /// [`BLOCK_BYTES_MAX`].
+    const BLOCK_BYTES: u64;
     /// Held as long as the log is open.
     type Lock: Send + 'static;
 
@@ -104,6 +110,7 @@ pub struct OsFs;
 
 impl Fs for OsFs {
     type File = File;
+    const BLOCK_BYTES: u64 = 4096;
     type Lock = File;
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {

@@ -1,7 +1,8 @@
 //! A look at a log without opening it: nothing is changed, and another process may be writing it.
 //!
-//! The lock is not taken, so what is seen is a moment ago. Its owner removes segments only after a
-//! cursor that says they are finished; the cursor is read last, so nothing that is gone is missed.
+//! The lock is not taken, so what is seen is a moment ago. Its owner removes segments, or writes new
+//! ones over them, only after a cursor that says they are finished; the cursor is read last, so
+//! nothing that is gone is missed.
 //! What stands behind the last record is being written as long as somebody has the lock.
 
 use std::io;
@@ -11,8 +12,8 @@ use crate::cursor::{self, Cursor};
 use crate::format::{SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::fs::{Fs, FsFile};
 use crate::log::{
-    Backlog, CURSOR, Candidate, Files, LOCK, OpenError, Segment, candidates, identity, read_footer,
-    scan, segment_name,
+    Backlog, CURSOR, Candidate, Files, LOCK, OpenError, Segment, candidates, identity, is_still,
+    read_footer, scan, segment_name,
 };
 
 mod quarantine;
@@ -35,8 +36,6 @@ pub struct View<F: Fs> {
     directory: PathBuf,
     holder: Option<String>,
     segments: Vec<Segment>,
-    /// Whether each of them has its footer.
-    closed: Vec<bool>,
     strangers: Vec<String>,
     cursor: Cursor,
     damaged_slots: usize,
@@ -90,7 +89,6 @@ impl<F: Fs> View<F> {
             directory: directory.to_owned(),
             holder,
             segments: Vec::new(),
-            closed: Vec::new(),
             strangers: Vec::new(),
             cursor: Cursor::default(),
             damaged_slots: 0,
@@ -144,22 +142,28 @@ impl<F: Fs> View<F> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             opened => opened?,
         };
+        let mut torn = 0;
         let footer = read_footer(&file, header)?;
-        self.closed.push(footer.is_some());
+        let is_closed = footer.is_some();
         let (summary, next) = match footer {
             Some(footer) => (footer.summary, header.first + footer.numbers),
             None => {
                 let found = scan(&file, header, following.unwrap_or(u64::MAX))?;
-                if following.is_none() {
-                    self.tail_bytes = file.size()?.saturating_sub(found.tail);
-                }
+                torn = found.torn_end - found.tail;
                 (found.index.summary, found.next)
             }
         };
+        if !is_still(&file, header)? {
+            return Ok(());
+        }
+        if following.is_none() {
+            self.tail_bytes = torn;
+        }
         self.next = self.next.max(next);
         self.segments.push(Segment {
             header: *header,
             bytes,
+            is_closed,
             summary,
         });
         Ok(())
@@ -217,8 +221,8 @@ impl<F: Fs> View<F> {
             path: self.directory.clone(),
             source,
         })?;
-        let segments = self.segments.iter().zip(&self.closed).enumerate();
-        let segments = segments.map(|(index, (segment, is_closed))| {
+        let segments = self.segments.iter().enumerate();
+        let segments = segments.map(|(index, segment)| {
             let summary = &segment.summary;
             let times = (summary.oldest_unix_ms, summary.newest_unix_ms);
             SegmentFound {
@@ -228,7 +232,7 @@ impl<F: Fs> View<F> {
                 bytes: segment.bytes,
                 records: summary.records(),
                 unix_ms: (summary.records() > 0).then_some(times),
-                is_closed: *is_closed,
+                is_closed: segment.is_closed,
             }
         });
         Ok(Inspection {

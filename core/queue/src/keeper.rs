@@ -112,13 +112,14 @@ impl<F: Fs + Clone> Keeper<F> {
         let log_settings = LogSettings {
             segment_bytes: settings.segment_bytes(),
             sync: settings.sync_mode(),
+            spare_bytes: settings.spare_bytes(),
             seed: settings.seed,
         };
         let (log, recovery) = Log::open(self.fs.clone(), &self.directory, log_settings)?;
         let letters = Aside::new(&self.fs, self.directory.join("dlq"), settings);
         let quarantine = Aside::new(&self.fs, self.directory.join("quarantine"), settings);
         let probation = Probation::new(log.cursor(), log.next_sequence());
-        let open = Open {
+        let mut open = Open {
             times: Times::new(Arc::clone(&self.clock)),
             shared: Arc::clone(&self.shared),
             log,

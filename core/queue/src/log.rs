@@ -16,6 +16,7 @@ mod files;
 mod load;
 mod recover;
 mod release;
+mod spare;
 mod write;
 
 #[cfg(test)]
@@ -27,12 +28,13 @@ pub use recover::Recovery;
 pub use release::Oldest;
 
 pub(crate) use files::{
-    CURSOR, Candidate, Files, LOCK, QUARANTINE, Scan, candidates, identity, read_footer,
-    read_index, scan, scan_with,
+    CURSOR, Candidate, Files, LOCK, QUARANTINE, Scan, candidates, identity, is_still, read_footer,
+    scan, scan_with,
 };
 pub(crate) use load::read_entries;
 
 use load::Reader;
+use spare::Spare;
 use write::{Active, WriteError};
 
 /// Default size at which a segment is closed.
@@ -61,6 +63,8 @@ pub struct LogSettings {
     /// A segment is closed once it is this long; a group of records is never divided.
     pub segment_bytes: u64,
     pub sync: SyncMode,
+    /// Files of finished segments are kept to be written over, up to so many bytes.
+    pub spare_bytes: u64,
     /// Where identities and epochs come from.
     pub seed: u64,
 }
@@ -116,6 +120,8 @@ pub struct Log<F: Fs> {
     /// Ascending; the last one may be the one written to.
     segments: Vec<Segment>,
     active: Option<Active<F::File>>,
+    /// Ascending in their length.
+    spares: Vec<Spare>,
     next: u64,
     /// The last of the records, as long as they would not survive a loss of power.
     unsynced: Vec<NewRecord>,
@@ -133,6 +139,8 @@ pub(crate) struct Segment {
     pub(crate) header: SegmentHeader,
     /// Length of the file.
     pub(crate) bytes: u64,
+    /// Whether index and footer are at its end.
+    pub(crate) is_closed: bool,
     pub(crate) summary: Summary,
 }
 

@@ -25,6 +25,7 @@ mod room;
 mod settings;
 
 pub(crate) use requests::Request;
+pub(crate) use settings::GROUP_BYTES_MAX;
 
 pub use requests::Answer;
 pub use room::{NoRoom, Room};

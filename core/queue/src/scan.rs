@@ -1,17 +1,19 @@
 //! Reading a segment from its bytes alone, whatever has happened to them.
 //!
 //! A scan is total: it gives every intact record in order and says what lies between them. What is
-//! behind the last intact record is the tail, which a crash may have torn.
+//! behind the last intact record is the tail, which a crash may have torn. In a segment that is
+//! written over an older file the remains of that one follow; they are nothing.
 
 use std::io;
 
 use bytes::Bytes;
 
 use crate::format::{
-    ALIGNMENT, RECORD_HEADER_BYTES, RecordHeader, SEGMENT_HEADER_BYTES, SegmentHeader, is_intact,
+    ALIGNMENT, MARK_BYTES, MARK_MAGIC, RECORD_HEADER_BYTES, RECORD_MAGIC, RecordHeader,
+    SEGMENT_HEADER_BYTES, SegmentHeader,
 };
 use crate::fs::{FsFile, read_at_most};
-use crate::index::Entry;
+use crate::index::{Entry, SEGMENT_RECORDS_MAX};
 
 /// Bytes read at once.
 pub(crate) const READ_AHEAD: usize = 1 << 20;
@@ -46,7 +48,7 @@ pub enum Found {
 /// Goes through the records of one segment.
 pub struct Scanner<'a, F> {
     file: &'a F,
-    epoch: u64,
+    header: SegmentHeader,
     /// Where the next record is looked for.
     at: u64,
     /// The end of the file, or of the part of it that counts.
@@ -74,11 +76,12 @@ impl<'a, F: FsFile> Scanner<'a, F> {
     pub fn new(file: &'a F, header: &SegmentHeader, limit: u64) -> io::Result<Self> {
         Ok(Scanner {
             file,
-            epoch: header.epoch,
+            header: *header,
             at: SEGMENT_HEADER_BYTES as u64,
             end: file.size()?,
             expected: header.first,
-            limit,
+            // More than one segment numbers are nobody's, whatever they say.
+            limit: limit.min(header.first.saturating_add(SEGMENT_RECORDS_MAX)),
             window: Bytes::new(),
             window_start: 0,
             read_ahead: READ_AHEAD,
@@ -126,6 +129,24 @@ impl<'a, F: FsFile> Scanner<'a, F> {
         self.at.min(self.end)
     }
 
+    /// Where what a crash has torn ends, which is where the tail begins if nothing was torn. What is
+    /// behind it in the file was there before.
+    pub(crate) fn torn_end(&mut self) -> io::Result<u64> {
+        let tail = self.tail();
+        if !self.header.is_written_over {
+            return Ok(self.end);
+        }
+        if self.bytes(tail, MARK_BYTES)?.as_deref() == Some(&self.header.end_mark(tail)) {
+            return Ok(tail);
+        }
+        if let Place::Header(header) = self.place(tail)? {
+            return Ok(self.end.min(tail + header.record_len()));
+        }
+        // Its length is not known. At most it reaches to the next record, of whatever time.
+        let next = self.seek(tail + ALIGNMENT, &[RECORD_MAGIC, MARK_MAGIC])?;
+        Ok(next.unwrap_or(self.end))
+    }
+
     /// The sequence number behind the last record.
     pub fn next_sequence(&self) -> u64 {
         self.expected
@@ -157,7 +178,8 @@ impl<'a, F: FsFile> Scanner<'a, F> {
             Some(header) => self.at + header.record_len(),
             None => self.at + ALIGNMENT,
         };
-        while next + RECORD_HEADER_BYTES as u64 <= self.end {
+        while let Some(place) = self.seek(next, &[RECORD_MAGIC])? {
+            next = place;
             let sequence = match self.place(next)? {
                 Place::Record(record) => record.header.sequence,
                 Place::Header(header) => header.sequence,
@@ -182,24 +204,43 @@ impl<'a, F: FsFile> Scanner<'a, F> {
         Ok(None)
     }
 
+    /// The first place from `from` on that begins with one of these words.
+    fn seek(&mut self, from: u64, words: &[[u8; 4]]) -> io::Result<Option<u64>> {
+        let mut at = from;
+        while self.bytes(at, ALIGNMENT as usize)?.is_some() {
+            let read = &self.window[(at - self.window_start) as usize..];
+            let (places, _) = read.as_chunks::<{ ALIGNMENT as usize }>();
+            let begins =
+                |place: &[u8; ALIGNMENT as usize]| words.iter().any(|word| place.starts_with(word));
+            match places.iter().position(begins) {
+                Some(found) => return Ok(Some(at + found as u64 * ALIGNMENT)),
+                None => at += places.len() as u64 * ALIGNMENT,
+            }
+        }
+        Ok(None)
+    }
+
     fn place(&mut self, at: u64) -> io::Result<Place> {
         let Some(bytes) = self.bytes(at, RECORD_HEADER_BYTES)? else {
             return Ok(Place::Nothing);
         };
         let bytes = bytes.first_chunk::<RECORD_HEADER_BYTES>().copied();
         let bytes = bytes.expect("so many bytes were asked for");
-        let Some(header) = RecordHeader::decode(&bytes) else {
+        let Some(header) = RecordHeader::decode(&bytes).filter(|_| self.header.may_own(&bytes))
+        else {
             return Ok(Place::Nothing);
         };
-        let after = at + RECORD_HEADER_BYTES as u64;
-        let Some(meta) = self.bytes(after, usize::from(header.meta_len))? else {
+        // From the beginning, so that what is read for it serves the places behind it too.
+        let head_len = RECORD_HEADER_BYTES + usize::from(header.meta_len);
+        let Some(head) = self.bytes(at, head_len)? else {
             return Ok(Place::Nothing);
         };
+        let meta = head.slice(RECORD_HEADER_BYTES..);
         // One that was before is no record of this place.
-        if !is_intact(&bytes, self.epoch, &meta) || header.sequence < self.expected {
+        if !self.header.owns(&bytes, &meta) || header.sequence < self.expected {
             return Ok(Place::Nothing);
         }
-        let payload_at = after + u64::from(header.meta_len);
+        let payload_at = at + head_len as u64;
         let payload = self.bytes(payload_at, header.payload_len as usize)?;
         let intact = payload.filter(|found| crc32c::crc32c(found) == header.payload_checksum);
         Ok(match intact {

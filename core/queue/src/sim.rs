@@ -2,8 +2,10 @@
 //!
 //! It keeps apart what programs see and what is on the disk. Until a file is synced its writes are
 //! pending: after a crash each of them is there, or not, or torn at any 512 bytes, in any
-//! combination. Until a directory is synced its changes are pending in the same way. From the
-//! moment the power goes every call fails.
+//! combination; where one is not, there is what was there before, also from the time when the file
+//! had another name. Until a directory is synced its changes are pending in the same way, so that a
+//! file that was renamed may have both names, or none. From the moment the power goes every call
+//! fails.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IoSlice};
@@ -135,6 +137,13 @@ impl SimFs {
         *content = Content::at_rest(std::mem::take(&mut content.now));
     }
 
+    /// Gives a file a second name, as a directory has that lost half of a change.
+    pub(crate) fn link(&self, path: &Path, second: &Path) {
+        let mut state = self.0.lock();
+        let file = state.names[path];
+        state.set(second, file);
+    }
+
     pub(crate) fn paths(&self) -> Vec<PathBuf> {
         self.0.lock().names.keys().cloned().collect()
     }
@@ -232,6 +241,8 @@ fn overwrite(bytes: &mut Vec<u8>, at: usize, new: &[u8]) {
 
 impl Fs for SimFs {
     type File = SimFile;
+    /// Less than others have, so that more of what was there before stays there.
+    const BLOCK_BYTES: u64 = 64;
     type Lock = SimLock;
 
     fn create_dir(&self, _: &Path) -> io::Result<()> {

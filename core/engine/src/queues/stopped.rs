@@ -37,6 +37,7 @@ impl Stopped {
         let settings = LogSettings {
             segment_bytes: SEGMENT_BYTES,
             sync: SyncMode::Always,
+            spare_bytes: 0,
             seed: fastrand::u64(..),
         };
         let (log, recovery) = Log::open(OsFs, directory, settings)?;

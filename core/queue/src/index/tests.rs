@@ -9,6 +9,7 @@ const HEADER: SegmentHeader = SegmentHeader {
     identity: [1; 16],
     epoch: 7,
     first: 100,
+    is_written_over: false,
 };
 
 fn index(records: &[(u32, u32, u8, u64)]) -> Index {

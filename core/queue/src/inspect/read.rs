@@ -7,7 +7,7 @@ use super::View;
 use crate::format::LANES;
 use crate::fs::Fs;
 use crate::index::Entry;
-use crate::log::{Loaded, Segment, Unreadable, read_entries, read_index};
+use crate::log::{Loaded, Segment, Unreadable, is_still, read_entries};
 use crate::scan::Scanner;
 
 /// Which records.
@@ -63,19 +63,19 @@ impl<F: Fs> View<F> {
             }
             let header = &segment.header;
             from = from.max(header.first);
-            let file = match files.open(index) {
-                // Finished with, and removed meanwhile.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                opened => opened?,
+            let Some((file, of_segment)) = files.index(index, limit)? else {
+                continue;
             };
-            let entries = read_index(&file, header, limit)?.entries;
-            let chosen = self.choose(wanted, &entries, from..limit, at_most);
+            let chosen = self.choose(wanted, &of_segment.entries, from..limit, at_most);
             let Some(last) = chosen.last() else {
                 continue;
             };
             let next = last.sequence + 1;
             let mut scanner = Scanner::new(&file, header, limit)?;
             let mut found = read_entries(&mut scanner, &chosen, Unreadable::IsLost)?;
+            if !is_still(&file, header)? {
+                continue;
+            }
             found.retain(|found| match found {
                 Loaded::Record(record) => wanted.unix_ms.contains(&record.header.enqueued_unix_ms),
                 Loaded::Lost(_) => true,

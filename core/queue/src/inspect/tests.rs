@@ -22,6 +22,7 @@ fn open(fs: &SimFs, seed: u64) -> (Log<SimFs>, crate::Recovery) {
     let settings = LogSettings {
         segment_bytes: 1500,
         sync: SyncMode::Always,
+        spare_bytes: 6000,
         seed,
     };
     Log::open(fs.clone(), directory(), settings).expect("the disk works")
@@ -372,6 +373,7 @@ fn the_owner_of_a_lock_is_named_and_not_disturbed() {
     let settings = LogSettings {
         segment_bytes: 1500,
         sync: SyncMode::Always,
+        spare_bytes: 6000,
         seed: 1,
     };
     let opened = Log::open(OsFs, directory.path(), settings.clone());

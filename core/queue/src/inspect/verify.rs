@@ -6,7 +6,7 @@ use super::View;
 use crate::format::{ALIGNMENT, RECORD_HEADER_BYTES, RecordHeader, SegmentHeader};
 use crate::fs::{Fs, FsFile, read_at_most};
 use crate::index::{Index, Summary};
-use crate::log::{QUARANTINE, Segment, read_footer, scan, scan_with, segment_name};
+use crate::log::{QUARANTINE, Segment, is_still, read_footer, scan, scan_with, segment_name};
 use crate::scan::{Damage, Found};
 
 /// How closely to look.
@@ -138,8 +138,8 @@ impl<F: Fs> View<F> {
                 exam.check_index(index.as_ref(), (depth, end))?;
             }
             None => {
-                let tail = exam.read_all(None)?.tail;
-                let bytes = exam.file.size()?.saturating_sub(tail);
+                let found = exam.read_all(None)?;
+                let bytes = found.torn_end - found.tail;
                 match (is_last, bytes) {
                     (_, 0) => {}
                     (true, _) if self.holder.is_some() => {}
@@ -148,6 +148,11 @@ impl<F: Fs> View<F> {
                     (false, _) => exam.check_abandoned()?,
                 }
             }
+        }
+        if !is_still(&exam.file, &exam.header)? {
+            // Finished with, and written over meanwhile.
+            exam.verdict.findings.truncate(before);
+            return Ok(());
         }
         exam.verdict.segments += 1;
         exam.verdict.records += segment.summary.records();

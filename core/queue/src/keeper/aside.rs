@@ -50,6 +50,8 @@ impl<F: Fs + Clone> Aside<F> {
         let settings = LogSettings {
             segment_bytes: (self.max_bytes / SEGMENTS_MIN).max(SEGMENT_BYTES_MIN),
             sync: SyncMode::Always,
+            // It is written to seldom.
+            spare_bytes: 0,
             seed: self.seed,
         };
         let opened = Log::open(self.fs.clone(), &self.directory, settings);

@@ -24,13 +24,17 @@ impl<F: Fs + Clone> Open<F> {
         self.close_finished_segment();
     }
 
-    pub(super) fn look_at_free_space(&self) {
+    pub(super) fn look_at_free_space(&mut self) {
         // A volume that does not say what is free is written to until it refuses.
-        let Ok(space) = self.log.space() else {
+        let Ok(mut space) = self.log.space() else {
             return;
         };
         let wanted = self.shared.settings.min_free_disk.max(FREE_MIN);
         let wanted = wanted.min(space.total / FREE_PART);
+        if space.free < wanted && self.log.spare_bytes() > 0 {
+            self.log.limit_spares(0);
+            space = self.log.space().unwrap_or(space);
+        }
         let mut state = self.shared.lock();
         state.statistics.free = space.free;
         let was_short = std::mem::replace(&mut state.is_short, space.free < wanted);
@@ -61,6 +65,13 @@ impl<F: Fs + Clone> Open<F> {
             drop(state);
             self.report_loss(lane, dropped, LossReason::Expired);
         }
+    }
+
+    /// Gives up spare files that stand in the way of `bytes` more.
+    pub(super) fn leave_room(&mut self, bytes: u64) {
+        let max = self.shared.settings.max_bytes;
+        self.log
+            .limit_spares(max.saturating_sub(self.log.bytes().saturating_add(bytes)));
     }
 
     /// Drops the oldest until `bytes` more have room.

@@ -8,11 +8,11 @@ use crate::fs::Fs;
 use crate::lane::{Companion, Ready};
 use crate::log::{AppendError, NewRecord};
 use crate::queue::{
-    Completed, Completion, Durability, Loss, LossReason, NotStored, Pending, Report, Room, WhenFull,
+    Completed, Completion, Durability, GROUP_BYTES_MAX, Loss, LossReason, NotStored, Pending,
+    Report, Room, WhenFull,
 };
 
-/// What is written at once, not counting one record more.
-const GROUP_BYTES_MAX: u64 = 4 << 20;
+/// Records that are written at once.
 const GROUP_RECORDS_MAX: usize = 512;
 
 /// Records that go to the disk together.
@@ -97,8 +97,15 @@ impl<F: Fs + Clone> Open<F> {
         if self.shared.settings.when_full == WhenFull::DropOldest {
             self.make_room(bytes);
         }
+        self.leave_room(bytes);
         let log = &mut self.log;
-        let (appended, took) = self.times.measure(|| log.append(records));
+        let (appended, took) = self.times.measure(|| match log.append(records) {
+            Err(AppendError::Full(_)) if log.spare_bytes() > 0 => {
+                log.limit_spares(0);
+                log.append(records)
+            }
+            appended => appended,
+        });
         let mut state = self.shared.lock();
         let statistics = &mut state.statistics;
         statistics.group_records = records.len();

@@ -7,7 +7,7 @@ use super::{Log, Segment, segment_name};
 use crate::cursor::Cursor;
 use crate::format::{HeaderFault, Identity, LANES, SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::fs::{Fs, FsFile, read_at_most};
-use crate::index::{FOOTER_BYTES, Footer, Index, Summary, Totals};
+use crate::index::{Entry, FOOTER_BYTES, Footer, Index, Totals};
 use crate::scan::{Found, Scanner};
 
 pub(crate) const LOCK: &str = "LOCK";
@@ -73,6 +73,18 @@ impl<F: Fs> Files<'_, F> {
         self.fs.open_read(&self.directory.join(name))
     }
 
+    /// A segment's file and what it holds; `None` if the segment is gone, because its owner has
+    /// removed it or written another one over it.
+    pub(crate) fn index(&self, index: usize, limit: u64) -> io::Result<Option<(F::File, Index)>> {
+        let header = &self.segments[index].header;
+        let file = match self.open(index) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened?,
+        };
+        let read = read_index(&file, header, limit)?;
+        Ok(is_still(&file, header)?.then_some((file, read)))
+    }
+
     /// Where the first record may stand that is not finished.
     fn needed(cursor: &Cursor) -> u64 {
         let watermarks = cursor.lanes.iter().map(|lane| lane.watermark);
@@ -118,8 +130,9 @@ impl<F: Fs> Files<'_, F> {
                 let totals = backlog.lanes.iter_mut().zip(&summary.lanes);
                 totals.for_each(|(lane, more)| lane.merge(*more));
             } else if !lanes.clone().all(|lane| lane.watermark >= limit) {
-                let read = read_index(&self.open(index)?, header, limit)?;
-                for entry in read.entries.iter().filter(|entry| entry.sequence < limit) {
+                let read = self.index(index, limit)?.map(|(_, read)| read.entries);
+                let of_segment = |entry: &Entry| entry.sequence < limit;
+                for entry in read.unwrap_or_default().into_iter().filter(of_segment) {
                     let lane = usize::from(entry.lane) % LANES;
                     if !cursor.lanes[lane].is_finished(entry.sequence) {
                         backlog.lanes[lane].add(entry.items, entry.payload_len);
@@ -196,16 +209,11 @@ pub(crate) fn identity(candidates: &[Candidate]) -> Option<Identity> {
         .max_by_key(|identity| votes(*identity))
 }
 
-/// What a segment holds: from its end, or else from its records.
-pub(crate) fn summary<F: FsFile>(
-    file: &F,
-    header: &SegmentHeader,
-    limit: u64,
-) -> io::Result<Summary> {
-    Ok(match read_footer(file, header)? {
-        Some(footer) => footer.summary,
-        None => scan(file, header, limit)?.index.summary,
-    })
+/// Whether a file is this segment yet. What was read of it before the answer is the segment's: a new
+/// header is the first thing that is written over an old segment.
+pub(crate) fn is_still(file: &impl FsFile, header: &SegmentHeader) -> io::Result<bool> {
+    let begin = read_at_most(file, 0, SEGMENT_HEADER_BYTES)?;
+    Ok(SegmentHeader::decode(&begin).as_ref() == Ok(header))
 }
 
 /// The index of a segment: from its end, or else from its records.
@@ -241,6 +249,8 @@ pub(crate) struct Scan {
     pub(crate) index: Index,
     /// Where the last record ends.
     pub(crate) tail: u64,
+    /// Where what is torn behind it ends; the remains of an older file may follow.
+    pub(crate) torn_end: u64,
     /// The sequence number behind the last record's.
     pub(crate) next: u64,
 }
@@ -275,6 +285,7 @@ pub(crate) fn scan_with<F: FsFile>(
     Ok(Scan {
         index,
         tail: scanner.tail(),
+        torn_end: scanner.torn_end()?,
         next: scanner.next_sequence(),
     })
 }

@@ -2,7 +2,7 @@
 //!
 //! Recovery loses nothing that was acknowledged and refuses to guess. What is no part of the log
 //! goes to `quarantine/` under its own name; the tail that a crash has torn is kept there too, and
-//! cut. Writing always goes on in a new segment.
+//! cut. Writing always goes on in a new segment. Spare files are removed: they hold nothing.
 
 use std::io::{self, IoSlice};
 use std::ops::Range;
@@ -10,8 +10,9 @@ use std::path::Path;
 
 use super::files::{
     Backlog, CURSOR, Candidate, LOCK, OpenError, QUARANTINE, Scan, candidates, identity,
-    read_footer, scan, summary,
+    read_footer, scan,
 };
+use super::spare::SPARE_SUFFIX;
 use super::write::Active;
 use super::{Log, LogSettings, Segment, segment_name};
 use crate::cursor::CursorFile;
@@ -58,6 +59,10 @@ impl<F: Fs> Log<F> {
             LockError::Io(error) => failed(error),
         })?;
         let names = fs.list(directory).map_err(failed)?;
+        for spare in names.iter().filter(|name| name.ends_with(SPARE_SUFFIX)) {
+            // Nobody looks at one that stays.
+            drop(fs.remove(&directory.join(spare)));
+        }
         let candidates = candidates(&fs, directory, names)?;
         let mut random = fastrand::Rng::with_seed(settings.seed);
         let fresh = random.u128(..).to_le_bytes();
@@ -72,6 +77,7 @@ impl<F: Fs> Log<F> {
             random,
             segments: Vec::new(),
             active: None,
+            spares: Vec::new(),
             next: 1.max(cursor.next),
             unsynced: Vec::new(),
             unsynced_bytes: 0,
@@ -95,6 +101,7 @@ impl<F: Fs> Log<F> {
                 Some(header) => self.segments.push(Segment {
                     header,
                     bytes: found.bytes,
+                    is_closed: false,
                     summary: Summary::default(),
                 }),
                 None => {
@@ -124,21 +131,28 @@ impl<F: Fs> Log<F> {
             self.next = self.next.max(header.first + footer.numbers);
             return Ok(0);
         }
-        let Scan { index, tail, next } = scan(&file, &header, u64::MAX)?;
+        let Scan {
+            index,
+            tail,
+            torn_end,
+            next,
+        } = scan(&file, &header, u64::MAX)?;
         self.next = self.next.max(next);
-        let length = file.size()?;
-        if tail < length {
-            self.keep_tail(&name, &file, tail..length)?;
+        if tail < torn_end {
+            self.keep_tail(&name, &file, tail..torn_end)?;
+        }
+        if tail < file.size()? {
             file.truncate(tail)?;
             file.sync()?;
         }
         self.active = Some(Active {
             file,
             header,
+            length: index.summary.records_end,
             index,
         });
         self.close_active();
-        Ok(length - tail)
+        Ok(torn_end - tail)
     }
 
     /// Learns what every segment holds.
@@ -146,11 +160,19 @@ impl<F: Fs> Log<F> {
         for index in 0..self.segments.len() {
             let (header, limit) = (self.segments[index].header, self.limit(index));
             let path = self.directory.join(segment_name(header.first));
-            let mut summary = summary(&self.fs.open_read(&path)?, &header, limit)?;
+            let file = self.fs.open_read(&path)?;
+            // From its end, or else from its records.
+            let footer = read_footer(&file, &header)?;
+            let is_closed = footer.is_some();
+            let mut summary = match footer {
+                Some(footer) => footer.summary,
+                None => scan(&file, &header, limit)?.index.summary,
+            };
             for (id, sequence) in std::mem::take(&mut summary.producers) {
                 note_producer(&mut self.producers, id, sequence);
             }
-            self.segments[index].summary = summary;
+            let segment = &mut self.segments[index];
+            (segment.summary, segment.is_closed) = (summary, is_closed);
         }
         Ok(())
     }

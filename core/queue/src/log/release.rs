@@ -7,6 +7,7 @@ use std::io;
 use std::ops::Range;
 
 use super::files::read_index;
+use super::spare::Spare;
 use super::{Log, Segment, segment_name};
 use crate::cursor::Cursor;
 use crate::format::{LANES, RECORD_HEADER_BYTES};
@@ -69,24 +70,36 @@ impl<F: Fs> Log<F> {
         let closed = self.segments.len() - usize::from(self.active.is_some());
         let ends = (0..closed).map(|index| self.limit(index));
         let count = ends.take_while(|end| *end <= needed).count();
-        let mut removed = 0;
-        for _ in 0..count {
-            let segment = &self.segments[0];
-            let (bytes, name) = (segment.bytes, segment_name(segment.header.first));
-            self.fs.remove(&self.directory.join(name))?;
-            self.segments.remove(0);
-            removed += bytes;
+        if count == 0 {
+            return Ok(0);
         }
-        if count > 0 {
-            // A file that is still open keeps its room on the disk.
-            self.readers = Default::default();
-            // A name that comes back holds finished records only.
+        let mut retired = Vec::new();
+        let removed = self.retire(count, &mut retired);
+        // A file that is still open keeps its room on the disk, or is another segment soon.
+        self.readers = Default::default();
+        // A name that comes back holds finished records only, as long as it is not written over.
+        let synced = removed.and_then(|bytes| {
             self.fs.sync_dir(&self.directory)?;
+            Ok(bytes)
+        });
+        match synced.is_ok() {
+            true => self.keep_spares(retired),
+            false => retired.iter().for_each(|spare| self.give_back(spare)),
         }
-        Ok(removed)
+        synced
     }
 
-    /// Bytes of all segments.
+    /// Takes the first `count` segments out of the log; says how many bytes they held.
+    fn retire(&mut self, count: usize, retired: &mut Vec<Spare>) -> io::Result<u64> {
+        let mut bytes = 0;
+        for _ in 0..count {
+            self.retire_first(retired)?;
+            bytes += self.segments.remove(0).bytes;
+        }
+        Ok(bytes)
+    }
+
+    /// Bytes of all segments, without [`Log::spare_bytes`].
     pub fn bytes(&self) -> u64 {
         self.segments.iter().map(|segment| segment.bytes).sum()
     }

@@ -10,6 +10,8 @@ use crate::format::SEGMENT_HEADER_BYTES;
 use crate::fs::OsFs;
 use crate::sim::{Faults, SimFs, seeds};
 
+mod remains;
+
 const DIRECTORY: &str = "/queue";
 /// Power failures simulated in one run; each has a seed of its own that is printed.
 const CRASHES: u64 = 20_000;
@@ -18,6 +20,7 @@ fn settings(seed: u64) -> LogSettings {
     LogSettings {
         segment_bytes: 2000,
         sync: SyncMode::Always,
+        spare_bytes: 8000,
         seed,
     }
 }
@@ -235,6 +238,19 @@ fn cursor(next: u64, open: &BTreeMap<u64, NewRecord>) -> Cursor {
     cursor
 }
 
+/// Segments under a name that is not their own, which would be set aside as another log's.
+fn misnamed(fs: &SimFs) -> Vec<PathBuf> {
+    let names = fs.list(Path::new(DIRECTORY)).expect("the power is back");
+    let names = names.into_iter().filter(|name| name.ends_with(".seg"));
+    let paths = names.map(|name| Path::new(DIRECTORY).join(name));
+    let is_misnamed = |path: &PathBuf| {
+        let mut header = Err(crate::format::HeaderFault::Damaged);
+        fs.tamper(path, |bytes| header = SegmentHeader::decode(bytes));
+        header.is_ok_and(|header| !path.ends_with(segment_name(header.first)))
+    };
+    paths.filter(is_misnamed).collect()
+}
+
 /// Several losses of power in a row, at random calls.
 fn survives_losses_of_power(seed: u64) {
     let mut random = fastrand::Rng::with_seed(seed);
@@ -249,6 +265,7 @@ fn survives_losses_of_power(seed: u64) {
         let running = fs.restarted(faults);
         witness.use_log(&running, random.u64(..));
         fs = running.crashed(&mut random);
+        assert_eq!(misnamed(&fs), Vec::<PathBuf>::new(), "seed {seed}");
         let (mut log, _) = open(&fs, random.u64(..)).expect("the power is back");
         witness.check(&mut log, &("seed", seed));
     }
@@ -392,6 +409,7 @@ fn files_of_another_log_are_set_aside_and_newer_ones_left_alone() {
         identity: [9; 16],
         epoch: 5,
         first: 500,
+        is_written_over: false,
     };
     let path = Path::new(DIRECTORY).join(segment_name(500));
     drop(fs.create(&path).expect("the disk works"));

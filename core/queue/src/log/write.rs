@@ -4,6 +4,7 @@ use std::io::{self, IoSlice};
 
 use bytes::Bytes;
 
+use super::spare::Ending;
 use super::{Log, NewRecord, Segment, SyncMode, segment_name};
 use crate::format::{
     ALIGNMENT, RECORD_HEADER_BYTES, RecordHeader, SEGMENT_HEADER_BYTES, SegmentHeader,
@@ -16,11 +17,31 @@ pub(super) struct Active<F> {
     pub(super) file: F,
     pub(super) header: SegmentHeader,
     pub(super) index: Index,
+    /// Bytes of the file, with the remains of an older one that may be behind the records.
+    pub(super) length: u64,
 }
 
 impl<F> Active<F> {
     fn end(&self) -> u64 {
         self.index.summary.records_end
+    }
+
+    pub(super) fn remains(&self) -> u64 {
+        self.length - self.end()
+    }
+
+    /// What has to stand behind records that end at `end`.
+    pub(super) fn ending<S: Fs>(&self, end: u64) -> Option<Ending> {
+        (end < self.length).then(|| Ending::new::<S>(&self.header, end, self.length))
+    }
+}
+
+impl<F: FsFile> Active<F> {
+    /// Cuts the file behind the last record.
+    pub(super) fn cut_remains(&mut self) -> io::Result<()> {
+        self.file.truncate(self.end())?;
+        self.length = self.end();
+        Ok(())
     }
 }
 
@@ -41,7 +62,7 @@ impl WriteError {
 impl<F: Fs> Log<F> {
     /// Writes `records` with sequence numbers from `first` on.
     pub(super) fn write(&mut self, records: &[NewRecord], first: u64) -> Result<(), WriteError> {
-        let active = match self.active.take() {
+        let mut active = match self.active.take() {
             Some(active) if self.has_room(&active, records.len()) => active,
             Some(full) => {
                 // Where syncing fails, what it holds goes into the new segment.
@@ -53,9 +74,13 @@ impl<F: Fs> Log<F> {
             None => self.new_segment(first).map_err(WriteError::Refused)?,
         };
         let group = Group::new(records, first, active.header.epoch);
-        let end = active.end();
-        if let Err(error) = write_all_at(&active.file, &mut group.pieces(), end) {
-            let cut = active.file.truncate(end);
+        let begin = active.end();
+        let end = begin + group.len();
+        let ending = active.ending::<F>(end);
+        let mut pieces = group.pieces();
+        pieces.extend(ending.iter().flat_map(Ending::pieces));
+        if let Err(error) = write_all_at(&active.file, &mut pieces, begin) {
+            let cut = active.cut_remains();
             self.active = Some(active);
             // Where cutting fails too, the file is left behind as after a failed sync.
             return match cut {
@@ -66,12 +91,13 @@ impl<F: Fs> Log<F> {
                 }
             };
         }
-        let mut active = active;
-        let mut offset = end;
+        let mut offset = begin;
         for header in &group.headers {
             active.index.add(offset, header);
             offset += header.record_len();
         }
+        let written = end + ending.map_or(0, |ending| ending.len());
+        active.length = active.length.max(written);
         self.active = Some(active);
         self.describe_active();
         Ok(())
@@ -109,7 +135,10 @@ impl<F: Fs> Log<F> {
             active.index.truncate(first);
         }
         self.describe_active();
-        self.active = None;
+        let abandoned = self.active.take();
+        if let (Some(active), Some(segment)) = (abandoned, self.segments.last_mut()) {
+            segment.bytes = active.length;
+        }
     }
 
     /// Writes `records` into a new segment and syncs it.
@@ -124,14 +153,21 @@ impl<F: Fs> Log<F> {
         let Some(active) = self.active.take() else {
             return;
         };
-        let end = active.end();
         let footer = active.index.encode(&active.header);
-        let mut written = write_all_at(&active.file, &mut [IoSlice::new(&footer)], end);
+        let end = active.end() + footer.len() as u64;
+        let mut written = write_all_at(&active.file, &mut [IoSlice::new(&footer)], active.end());
+        if end < active.length {
+            written = written.and_then(|()| active.file.truncate(end));
+        }
         if self.settings.sync != SyncMode::Never {
             written = written.and_then(|()| active.file.sync());
         }
         if let Some(segment) = self.segments.last_mut() {
-            segment.bytes = end + written.map_or(0, |()| footer.len() as u64);
+            segment.is_closed = written.is_ok();
+            segment.bytes = match written {
+                Ok(()) => end,
+                Err(_) => active.length,
+            };
             // The highest of each is kept for the whole log.
             segment.summary.producers.clear();
         }
@@ -140,30 +176,50 @@ impl<F: Fs> Log<F> {
     /// Begins a segment whose name and header survive a loss of power before a record is in it.
     fn new_segment(&mut self, first: u64) -> io::Result<Active<F::File>> {
         self.set_aside_empty(first)?;
-        let header = SegmentHeader {
+        let mut header = SegmentHeader {
             identity: self.identity,
             epoch: self.random.u64(..),
             first,
+            is_written_over: true,
         };
-        let path = self.directory.join(segment_name(first));
-        let file = self.fs.create(&path)?;
-        let begun = write_all_at(&file, &mut [IoSlice::new(&header.encode())], 0)
-            .and_then(|()| file.sync())
-            .and_then(|()| self.fs.sync_dir(&self.directory));
-        if let Err(error) = begun {
+        let over = self.spares.pop().and_then(|spare| {
+            let over = self.write_over(&spare, header);
+            // One that cannot be written to is no reason to refuse.
+            over.inspect_err(|_| self.give_back(&spare)).ok()
+        });
+        header.is_written_over = over.is_some();
+        let begun = match over {
+            Some(active) => Ok(active),
+            None => self.create_segment(header),
+        };
+        let named = begun.and_then(|active| {
+            self.fs.sync_dir(&self.directory)?;
+            Ok(active)
+        });
+        let active = named.inspect_err(|_| {
             // Nothing in it counts; the next attempt needs its name.
+            let path = self.directory.join(segment_name(first));
             drop(self.fs.remove(&path));
-            return Err(error);
-        }
+        })?;
         self.segments.push(Segment {
             header,
             bytes: SEGMENT_HEADER_BYTES as u64,
+            is_closed: false,
             summary: Default::default(),
         });
+        Ok(active)
+    }
+
+    fn create_segment(&self, header: SegmentHeader) -> io::Result<Active<F::File>> {
+        let path = self.directory.join(segment_name(header.first));
+        let file = self.fs.create(&path)?;
+        write_all_at(&file, &mut [IoSlice::new(&header.encode())], 0)?;
+        file.sync()?;
         Ok(Active {
             file,
             header,
             index: Index::default(),
+            length: SEGMENT_HEADER_BYTES as u64,
         })
     }
 
@@ -206,9 +262,15 @@ impl<'a> Group<'a> {
         }
     }
 
+    /// Bytes that they take in the file.
+    fn len(&self) -> u64 {
+        self.headers.iter().map(RecordHeader::record_len).sum()
+    }
+
     fn pieces(&self) -> Vec<IoSlice<'_>> {
         static ZEROS: [u8; ALIGNMENT as usize] = [0; ALIGNMENT as usize];
-        let mut pieces = Vec::with_capacity(self.records.len() * 4);
+        // One more of each, and what stands behind them.
+        let mut pieces = Vec::with_capacity(self.records.len() * 4 + 2);
         let numbered = self.headers.iter().zip(&self.encoded);
         for (record, (header, encoded)) in self.records.iter().zip(numbered) {
             let content = u64::from(header.meta_len) + u64::from(header.payload_len);

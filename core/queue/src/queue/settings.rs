@@ -7,6 +7,11 @@ use crate::log::{SEGMENT_BYTES, SyncMode};
 /// Segments of small queues are smaller, so that finished ones leave in time.
 const SEGMENTS_MIN: u64 = 8;
 const SEGMENT_BYTES_MIN: u64 = 1 << 20;
+/// One to go on with, and one for consumers that are a segment behind.
+const SPARE_SEGMENTS: u64 = 2;
+
+/// What is written at once, not counting one record more.
+pub(crate) const GROUP_BYTES_MAX: u64 = 4 << 20;
 
 /// See the module's documentation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +58,18 @@ pub enum WhenFull {
 impl QueueSettings {
     pub(crate) fn segment_bytes(&self) -> u64 {
         (self.max_bytes / SEGMENTS_MIN).clamp(SEGMENT_BYTES_MIN, SEGMENT_BYTES)
+    }
+
+    /// What finished segments may go on taking up, to be written over, as long as there is room. A
+    /// segment is longer than [`QueueSettings::segment_bytes`] by up to a group of records.
+    pub(crate) fn spare_bytes(&self) -> u64 {
+        match self.durability {
+            // What nobody syncs is better removed before the system has written it at all.
+            Durability::Os => 0,
+            Durability::Always | Durability::Interval(_) => {
+                SPARE_SEGMENTS * (self.segment_bytes() + GROUP_BYTES_MAX)
+            }
+        }
     }
 
     pub(crate) fn sync_mode(&self) -> SyncMode {

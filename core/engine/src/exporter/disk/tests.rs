@@ -207,6 +207,7 @@ async fn otelcol_get_next_item_a_record_that_cannot_be_read_is_counted_and_holds
     let settings = queue::LogSettings {
         segment_bytes: 1 << 20,
         sync: queue::SyncMode::Always,
+        spare_bytes: 0,
         seed: 1,
     };
     let opened = queue::Log::open(OsFs, &path, settings);

@@ -33,6 +33,10 @@ impl Witness {
                 rig.queue.finish(lane, sequence);
                 self.finished.insert(number);
             }
+            if random.u8(..4) == 0 {
+                // So that there are many, and files to be written over.
+                drop(rig.open.log.close_segment());
+            }
         }
         self.stored.extend(rig.stored());
     }
