@@ -127,6 +127,7 @@ impl<F: Fs + Clone> Keeper<F> {
             quarantine,
             probation,
             read_failures: 0,
+            written_at: self.clock.elapsed(),
             is_failing: false,
         };
         open.look_at_free_space();
@@ -174,6 +175,8 @@ struct Open<F: Fs> {
     times: Times,
     /// Reads that failed since one did not.
     read_failures: u32,
+    /// When something was written last.
+    written_at: Duration,
     /// Whether the last write failed.
     is_failing: bool,
 }

@@ -1,7 +1,8 @@
-//! What the queue costs on this disk, beside a plain file that is appended and synced alike.
+//! What the queue costs on this disk, beside plain files that are written and synced alike: growing
+//! ones, and ones that are written over as the queue writes over the segments it is done with.
 //!
 //! `cargo bench -p skyferry-queue --bench queue` writes some gigabytes under the target directory.
-//! Throughput depends on the disk and its other users, so the floor is measured in turn with the
+//! Throughput depends on the disk and its other users, so the floors are measured in turn with the
 //! queue, several rounds, with groups of the size that the queue has made.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints")]
@@ -15,11 +16,14 @@ mod floor;
 mod meter;
 mod rig;
 
+use floor::Blocks;
 use meter::{Meter, Used};
 use rig::Rig;
 
 const ROUNDS: usize = 3;
 const WRITTEN: u64 = 512 << 20;
+/// Two segments and a little.
+const WARM_UP: u64 = 144 << 20;
 /// Records on their way at once, as from so many connections.
 const IN_FLIGHT: usize = 64;
 /// GiB of the backlog; a long run sets more.
@@ -48,31 +52,39 @@ fn throughput(directory: &Path, length: usize) {
         let path = directory.join("written");
         let records = WRITTEN / length as u64;
         let mut rig = Rig::open(&path, Durability::Always);
+        // Until it has files to write over, as it has in the long run.
+        rig.write(WARM_UP / length as u64, length, IN_FLIGHT);
         let meter = Meter::start();
         rig.write(records, length, IN_FLIGHT);
         let ours = meter.stop(records * length as u64);
         let group = rig.mean_group_bytes();
         rig.close();
         std::fs::remove_dir_all(&path).expect("it is ours");
-        let plain = floor::append(directory, WRITTEN, group);
-        print(length, &ours, group, &plain);
+        let growing = floor::write(directory, Blocks::New, WRITTEN, group);
+        let over = floor::write(directory, Blocks::Written, WRITTEN, group);
+        print(length, &ours, group, [&growing, &over]);
     }
 }
 
-fn print(length: usize, ours: &Used, group: u64, plain: &Used) {
+fn print(length: usize, ours: &Used, group: u64, floors: [&Used; 2]) {
     println!(
         "{:>3} KiB: {:>6.0} MB/s, {:>6.1} us CPU a record ({:.3} ns a byte), written {:.3} times; \
-         groups of {:>4} KiB; plain file {:>6.0} MB/s ({:.3} ns a byte); {:.2} of its throughput",
+         groups of {:>4} KiB",
         length >> 10,
         ours.megabytes_per_second(),
         ours.cpu_ns_per_byte() * length as f64 / 1000.0,
         ours.cpu_ns_per_byte(),
         ours.amplification(),
         group >> 10,
-        plain.megabytes_per_second(),
-        plain.cpu_ns_per_byte(),
-        ours.megabytes_per_second() / plain.megabytes_per_second(),
     );
+    for (name, plain) in ["growing", "written over"].iter().zip(floors) {
+        println!(
+            "         a plain file, {name}: {:>6.0} MB/s ({:.3} ns a byte); the queue has {:.2} of that",
+            plain.megabytes_per_second(),
+            plain.cpu_ns_per_byte(),
+            ours.megabytes_per_second() / plain.megabytes_per_second(),
+        );
+    }
 }
 
 fn latency(directory: &Path, producers: usize) {

@@ -45,7 +45,9 @@ impl Used {
         self.cpu.as_nanos() as f64 / self.bytes as f64
     }
 
-    /// How many bytes went to the disk for each.
+    /// How many bytes were given to the system for each. What the system counts as written to the
+    /// disk says more than that where files are written over: a large page counts as a whole when a
+    /// part of it is.
     pub(crate) fn amplification(&self) -> f64 {
         self.written as f64 / self.bytes as f64
     }
@@ -63,7 +65,7 @@ fn cpu() -> Duration {
 }
 
 fn written_bytes() -> u64 {
-    field("/proc/self/io", "write_bytes:")
+    field("/proc/self/io", "wchar:")
 }
 
 pub(crate) fn resident_bytes() -> u64 {

@@ -1,5 +1,7 @@
 //! What is looked at every now and then: age, room and free space.
 
+use std::time::Duration;
+
 use super::Open;
 use crate::format::LANES;
 use crate::fs::Fs;
@@ -13,6 +15,8 @@ const FREE_PART: u64 = 20;
 /// A segment that is finished with as a whole is closed and removed once the queue has this part
 /// of its room in it.
 const IDLE_PART: u64 = 4;
+/// Nothing is kept to be written over once nothing has been written for so long.
+const SPARES_IDLE: Duration = Duration::from_secs(60);
 
 impl<F: Fs + Clone> Open<F> {
     pub(super) fn do_chores(&mut self) {
@@ -22,6 +26,9 @@ impl<F: Fs + Clone> Open<F> {
         self.look_at_free_space();
         self.drop_expired();
         self.close_finished_segment();
+        if self.times.since(self.written_at) >= SPARES_IDLE {
+            self.log.limit_spares(0);
+        }
     }
 
     pub(super) fn look_at_free_space(&mut self) {

@@ -98,6 +98,7 @@ impl<F: Fs + Clone> Open<F> {
             self.make_room(bytes);
         }
         self.leave_room(bytes);
+        self.written_at = self.times.now();
         let log = &mut self.log;
         let (appended, took) = self.times.measure(|| match log.append(records) {
             Err(AppendError::Full(_)) if log.spare_bytes() > 0 => {

@@ -1,6 +1,7 @@
 //! Room, age and full disks.
 
 use super::*;
+use crate::fs::{Fs, FsFile};
 
 const SMALL: u64 = 8 << 20;
 
@@ -50,6 +51,81 @@ fn the_room_of_finished_records_is_given_back_also_when_nothing_is_appended() {
     assert_eq!(rig.queue.statistics().bytes, 0);
     rig.append(20..21, 10);
     assert_eq!(rig.drain(), [20]);
+}
+
+/// What is in the log's own files, those among them that wait to be written over.
+fn file_bytes(fs: &SimFs) -> u64 {
+    let names = fs.list(Path::new(DIRECTORY)).expect("the disk works");
+    let of_log = names
+        .iter()
+        .filter(|name| name.ends_with(".seg") || name.ends_with(".spare"));
+    let sizes = of_log.map(|name| {
+        let file = fs.open(&Path::new(DIRECTORY).join(name));
+        file.and_then(|file| file.size()).expect("the disk works")
+    });
+    sizes.sum()
+}
+
+#[test]
+fn files_that_wait_to_be_written_over_are_within_the_limit_and_make_way() {
+    let fs = SimFs::default();
+    let mut rig = Rig::open(&fs, small(WhenFull::Reject)).expect("the disk works");
+    let (mut number, mut most_spare) = (0, 0);
+    // Filled to the brim and emptied, by turns.
+    for round in 0..6 {
+        let taken = fill(&mut rig, number);
+        assert!(taken > 70, "round {round}: {taken} records");
+        number += taken;
+        assert!(file_bytes(&fs) <= SMALL, "round {round}");
+        assert_eq!(rig.drain().len() as u64, taken);
+        most_spare = most_spare.max(rig.open.log.spare_bytes());
+        assert!(file_bytes(&fs) <= SMALL, "round {round}");
+    }
+    assert!(most_spare > 2 << 20, "{most_spare} bytes are written over");
+    rig.turn(2000);
+    assert!(file_bytes(&fs) > 0);
+    rig.turn(61_000);
+    assert_eq!(file_bytes(&fs), 0, "who writes nothing needs none");
+}
+
+#[test]
+fn files_that_wait_to_be_written_over_are_given_up_before_anybody_is_refused() {
+    let careful = QueueSettings {
+        min_free_disk: 4_000_000,
+        ..settings(1)
+    };
+    let fs = SimFs::default();
+    let mut rig = Rig::open(&fs, careful).expect("the disk works");
+    rig.append(0..80, 1_000_000);
+    rig.drain();
+    rig.turn(2000);
+    let spare = rig.open.log.spare_bytes();
+    assert!(spare > 60_000_000, "{spare}");
+    // Somebody else fills the disk.
+    let left = |left| Faults {
+        disk_bytes: Some(left),
+        ..Faults::default()
+    };
+    let fs = fs.restarted(left(spare + 1_000_000));
+    rig.turn(1000);
+    assert_eq!(rig.open.log.spare_bytes(), 0);
+    rig.append(80..81, 1_000_000);
+    assert!(rig.stored().contains(&80));
+    // And between two looks at it.
+    let fs = fs.restarted(Faults::default());
+    rig.append(81..140, 1_000_000);
+    rig.drain();
+    rig.turn(2000);
+    let (spare, taken) = (rig.open.log.spare_bytes(), file_bytes(&fs));
+    assert!(spare > 30_000_000, "{spare}");
+    fs.restarted(left(taken + 1000));
+    let mut number = 140;
+    while rig.open.log.spare_bytes() > 0 {
+        rig.append(number..number + 1, 1_000_000);
+        number += 1;
+        assert!(number < 300, "the disk never fills");
+    }
+    assert!(rig.told.0.lock().refused.is_empty());
 }
 
 #[test]
