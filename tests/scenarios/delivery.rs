@@ -5,44 +5,10 @@ use std::time::{Duration, Instant};
 use net::compress::Encoding;
 use pdata::{Signal, sample};
 
-use crate::harness::{Backend, Collector, Export, Records, Reply, Sender};
+use crate::harness::{Backend, Collector, Export, Exporter, Records, Reply, Sender, route};
 
-/// One receiver, and these exporters for every signal.
-fn start(exporters: &[(&str, String)]) -> Collector {
-    let names: Vec<_> = exporters.iter().map(|(name, _)| *name).collect();
-    let names = names.join(", ");
-    let sections: Vec<_> = exporters
-        .iter()
-        .map(|(name, section)| format!("  {name}: {{{section}}}"))
-        .collect();
-    Collector::start(&format!(
-        "
-receivers:
-  otlp:
-    protocols:
-      grpc: {{endpoint: '127.0.0.1:0'}}
-      http: {{endpoint: '127.0.0.1:0'}}
-exporters:
-{}
-service:
-  pipelines:
-    traces: {{receivers: [otlp], exporters: [{names}]}}
-    metrics: {{receivers: [otlp], exporters: [{names}]}}
-    logs: {{receivers: [otlp], exporters: [{names}]}}
-",
-        sections.join("\n")
-    ))
-}
-
-const QUICK_RETRY: &str = "retry_on_failure: {initial_interval: 50ms, max_interval: 50ms}";
-
-fn grpc_to(backend: &Backend) -> String {
-    let address = backend.address();
-    format!("endpoint: '{address}', tls: {{insecure: true}}, {QUICK_RETRY}")
-}
-
-fn http_to(backend: &Backend) -> String {
-    format!("endpoint: 'http://{}', {QUICK_RETRY}", backend.address())
+fn start(exporters: &[Exporter]) -> Collector {
+    Collector::start(&route(exporters))
 }
 
 /// Sends one request of each signal over each transport; returns what was sent.
@@ -71,23 +37,15 @@ async fn every_signal_arrives_once_over_every_transport_and_encoding() {
     let backends = [(); 5].map(|()| Backend::start());
     let [gzip, zstd, plain, json, deflate] = &backends;
     let collector = start(&[
-        ("otlp_grpc/gzip", grpc_to(gzip)),
-        (
-            "otlp_grpc/zstd",
-            format!("{}, compression: zstd", grpc_to(zstd)),
-        ),
-        (
-            "otlp_http/plain",
-            format!("{}, compression: none", http_to(plain)),
-        ),
-        (
-            "otlp_http/json",
-            format!("{}, encoding: json", http_to(json)),
-        ),
-        (
-            "otlp_http/deflate",
-            format!("{}, compression: deflate", http_to(deflate)),
-        ),
+        Exporter::grpc(gzip).named("gzip"),
+        Exporter::grpc(zstd).named("zstd").with("compression: zstd"),
+        Exporter::http(plain)
+            .named("plain")
+            .with("compression: none"),
+        Exporter::http(json).named("json").with("encoding: json"),
+        Exporter::http(deflate)
+            .named("deflate")
+            .with("compression: deflate"),
     ]);
     let sent = send_all(&collector, 100).await;
     for (backend, name) in backends
@@ -119,7 +77,7 @@ async fn refusals_that_pass_are_tried_again_until_taken() {
             Reply::Unavailable(Some(Duration::from_secs(1))),
         ]);
     }
-    let collector = start(&[("otlp_grpc", grpc_to(&grpc)), ("otlp_http", http_to(&http))]);
+    let collector = start(&[Exporter::grpc(&grpc), Exporter::http(&http)]);
     let sent = send_all(&collector, 10).await;
     grpc.assert_takes(&sent, "the gRPC backend").await;
     http.assert_takes(&sent, "the HTTP backend").await;
@@ -136,7 +94,7 @@ async fn a_delay_that_the_backend_asks_for_is_kept() {
     for backend in [&grpc, &http] {
         backend.reply_next([Reply::Unavailable(Some(DELAY))]);
     }
-    let collector = start(&[("otlp_grpc", grpc_to(&grpc)), ("otlp_http", http_to(&http))]);
+    let collector = start(&[Exporter::grpc(&grpc), Exporter::http(&http)]);
     let sender = Sender::http(collector.address("receivers/otlp", "http"));
     let began = Instant::now();
     let answer = sender.post_protobuf(Signal::Logs, sample::logs(1).into());
@@ -153,7 +111,7 @@ async fn a_request_that_is_too_large_for_the_backend_arrives_in_pieces() {
     for backend in [&grpc, &http] {
         backend.reply_always(Reply::TooLargeOver(30));
     }
-    let collector = start(&[("otlp_grpc", grpc_to(&grpc)), ("otlp_http", http_to(&http))]);
+    let collector = start(&[Exporter::grpc(&grpc), Exporter::http(&http)]);
     let sent = send_all(&collector, 100).await;
     for (backend, name) in [(&grpc, "the gRPC backend"), (&http, "the HTTP backend")] {
         backend.assert_takes(&sent, name).await;
@@ -172,8 +130,8 @@ async fn an_attempt_without_an_answer_ends_at_its_timeout_and_is_tried_again() {
         backend.reply_next([Reply::Hang]);
     }
     let collector = start(&[
-        ("otlp_grpc", format!("{}, timeout: 500ms", grpc_to(&grpc))),
-        ("otlp_http", format!("{}, timeout: 500ms", http_to(&http))),
+        Exporter::grpc(&grpc).with("timeout: 500ms"),
+        Exporter::http(&http).with("timeout: 500ms"),
     ]);
     let sent = send_all(&collector, 10).await;
     grpc.assert_takes(&sent, "the gRPC backend").await;
@@ -185,7 +143,7 @@ async fn an_attempt_without_an_answer_ends_at_its_timeout_and_is_tried_again() {
 async fn what_the_backend_throws_away_is_counted_and_not_sent_again() {
     let backend = Backend::start();
     backend.reply_next([Reply::PartlyReject(3)]);
-    let collector = start(&[("otlp_grpc", grpc_to(&backend))]);
+    let collector = start(&[Exporter::grpc(&backend)]);
     let sender = Sender::http(collector.address("receivers/otlp", "http"));
     let answer = sender.post_protobuf(Signal::Logs, sample::logs(10).into());
     assert_eq!(answer.await.expect("it answers").status, 200);
@@ -219,8 +177,8 @@ async fn a_full_queue_of_an_optional_exporter_refuses_nobody() {
     optional.reply_always(Reply::Hang);
     let tiny_queue = "optional: true, sending_queue: {queue_size: 1, max_wait: 100ms}";
     let collector = start(&[
-        ("otlp_grpc", grpc_to(&main)),
-        ("otlp_http", format!("{}, {tiny_queue}", http_to(&optional))),
+        Exporter::grpc(&main),
+        Exporter::http(&optional).with(tiny_queue),
     ]);
     let mut sent = Records::default();
     for _ in 0..5 {
@@ -236,8 +194,8 @@ async fn a_full_queue_of_one_exporter_refuses_before_any_other_takes_the_data() 
     stuck.reply_always(Reply::Hang);
     let tiny_queue = "sending_queue: {queue_size: 1, max_wait: 100ms}";
     let collector = start(&[
-        ("otlp_grpc", grpc_to(&free)),
-        ("otlp_http", format!("{}, {tiny_queue}", http_to(&stuck))),
+        Exporter::grpc(&free),
+        Exporter::http(&stuck).with(tiny_queue),
     ]);
     let sender = Sender::http(collector.address("receivers/otlp", "http"));
     let mut taken = 0;

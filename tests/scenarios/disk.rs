@@ -6,41 +6,20 @@ use prost::Message;
 use crate::harness::flood::numbers;
 use crate::harness::http1::{Connection, request};
 use crate::harness::records::log;
-use crate::harness::{Backend, Collector, Flood, Reply, Sender};
+use crate::harness::{Backend, Collector, Exporter, Flood, Reply, Sender, route};
 
 const VOLUME_MIB: usize = 24;
 /// How often the volume fills up and is emptied again.
 const ROUNDS: usize = 3;
-
-fn config(backend: &Backend, queue: &str) -> String {
-    format!(
-        "
-receivers:
-  otlp:
-    protocols:
-      grpc: {{endpoint: '127.0.0.1:0'}}
-      http: {{endpoint: '127.0.0.1:0'}}
-exporters:
-  otlp_grpc:
-    endpoint: '{}'
-    tls: {{insecure: true}}
-    compression: none
-    sending_queue: {{{queue}}}
-    retry_on_failure: {{initial_interval: 20ms, max_interval: 20ms}}
-service:
-  pipelines:
-    logs: {{receivers: [otlp], exporters: [otlp_grpc]}}
-",
-        backend.address()
-    )
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_volume_refuses_with_a_delay_delivers_and_takes_again_by_itself() {
     let backend = Backend::start();
     // The queue believes that it has more room than there is.
     let queue = "max_bytes: 1GiB, min_free_disk: 0, max_wait: 100ms";
-    let Some(collector) = Collector::start_on_volume(VOLUME_MIB, &config(&backend, queue)) else {
+    let exporter = Exporter::grpc(&backend).with("compression: none");
+    let config = route(&[exporter.queue(queue)]);
+    let Some(collector) = Collector::start_on_volume(VOLUME_MIB, &config) else {
         return;
     };
     let http = collector.address("receivers/otlp", "http");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::harness::flood::numbers;
-use crate::harness::{Backend, Collector, Flood, Reply};
+use crate::harness::{Backend, Collector, Exporter, Flood, Reply, route};
 
 /// Kills in one run; a longer one sets more.
 const KILLS: &str = "SKYFERRY_KILLS";
@@ -18,6 +18,10 @@ const SEED: &str = "SKYFERRY_SEED";
 const FEW: usize = 20;
 const LANES: usize = 4;
 const RECORD_BYTES_MAX: usize = 4000;
+/// Kills of a program that fills segment after segment, and what it takes to fill some.
+const KILLS_IN_SEGMENTS: u64 = 20;
+const LARGE_BYTES_MAX: usize = 60_000;
+const LARGE_RECORDS: usize = 250;
 
 fn number(variable: &str, default: u64) -> u64 {
     let set = std::env::var(variable).ok();
@@ -25,25 +29,7 @@ fn number(variable: &str, default: u64) -> u64 {
 }
 
 fn config(backend: &Backend, queue: &str) -> String {
-    format!(
-        "
-receivers:
-  otlp:
-    protocols:
-      grpc: {{endpoint: '127.0.0.1:0'}}
-      http: {{endpoint: '127.0.0.1:0'}}
-exporters:
-  otlp_grpc:
-    endpoint: '{}'
-    tls: {{insecure: true}}
-    sending_queue: {{{queue}}}
-    retry_on_failure: {{initial_interval: 20ms, max_interval: 20ms}}
-service:
-  pipelines:
-    logs: {{receivers: [otlp], exporters: [otlp_grpc]}}
-",
-        backend.address()
-    )
+    route(&[Exporter::grpc(backend).queue(queue)])
 }
 
 /// Everything that clients were told, over all processes.
@@ -55,11 +41,16 @@ struct Told {
 
 impl Told {
     /// Sends until so many more are acknowledged, and kills the program in the middle of it.
-    async fn kill_one(&mut self, dir: Arc<TempDir>, config: &str, acknowledged: usize) {
+    async fn kill_one(
+        &mut self,
+        dir: Arc<TempDir>,
+        config: &str,
+        (acknowledged, bytes_max): (usize, usize),
+    ) {
         let collector = Collector::start_in(dir, config);
         let http = collector.address("receivers/otlp", "http");
         let grpc = collector.address("receivers/otlp", "grpc");
-        let mut flood = Flood::start_from(self.next, [http, grpc], LANES, RECORD_BYTES_MAX);
+        let mut flood = Flood::start_from(self.next, [http, grpc], LANES, bytes_max);
         flood.until_acknowledged(acknowledged).await;
         collector.kill();
         let outcome = flood.ended().await;
@@ -143,7 +134,8 @@ async fn kills_lose_nothing_acknowledged_in_any_mode() {
         let mode = modes[random.usize(..modes.len())];
         let acknowledged = random.usize(..60);
         let config = config(&backend, mode);
-        told.kill_one(Arc::clone(&dir), &config, acknowledged).await;
+        let load = (acknowledged, RECORD_BYTES_MAX);
+        told.kill_one(Arc::clone(&dir), &config, load).await;
     }
     backend.reply_always(Reply::Accept);
     let last = Collector::start_in(Arc::clone(&dir), &config(&backend, modes[0]));
@@ -158,5 +150,42 @@ async fn kills_lose_nothing_acknowledged_in_any_mode() {
     assert!(
         told.acknowledged.len() as u64 > kills,
         "nothing was acknowledged"
+    );
+}
+
+/// Whether a segment of the queue is written over the file of another one: the flags of its header
+/// say so.
+fn is_written_over(dir: &TempDir) -> bool {
+    let queue = dir.path().join("skyferry-data/queues/otlp_grpc");
+    let files = std::fs::read_dir(queue).expect("the queue is there");
+    let mut paths = files.map(|file| file.expect("it is there").path());
+    paths.any(|path| {
+        let is_segment = path.extension().is_some_and(|it| it == "seg");
+        is_segment && std::fs::read(&path).is_ok_and(|bytes| bytes.get(10) == Some(&1))
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kills_lose_nothing_where_segments_are_written_over_others() {
+    let seed = number(SEED, fastrand::u64(..));
+    let mut random = fastrand::Rng::with_seed(seed);
+    let backend = Backend::start();
+    let mut told = Told::default();
+    let dir = Arc::new(tempfile::tempdir().expect("the system has a folder for temporary files"));
+    // Segments are of two megabytes then.
+    let config = config(&backend, "max_bytes: 16MiB");
+    let mut over = 0;
+    for _ in 0..KILLS_IN_SEGMENTS {
+        let load = (LARGE_RECORDS + random.usize(..100), LARGE_BYTES_MAX);
+        told.kill_one(Arc::clone(&dir), &config, load).await;
+        over += u64::from(is_written_over(&dir));
+    }
+    let last = Collector::start_in(Arc::clone(&dir), &config);
+    assert_everything_arrives(&backend, &told, &dir, &format!("seed {seed}")).await;
+    let ended = last.stop();
+    assert_eq!(ended.code, Some(0), "seed {seed}: {}", ended.log);
+    assert!(
+        over > KILLS_IN_SEGMENTS / 2,
+        "seed {seed}: {over} kills met a segment that was written over another one"
     );
 }

@@ -6,12 +6,14 @@ pub(crate) mod flood;
 pub(crate) mod http1;
 mod memory;
 pub(crate) mod records;
+pub(crate) mod route;
 pub(crate) mod sender;
 
 pub(crate) use backend::{Backend, Reply};
 pub(crate) use collector::Collector;
 pub(crate) use flood::Flood;
 pub(crate) use records::{Export, Records};
+pub(crate) use route::{Exporter, route};
 pub(crate) use sender::Sender;
 
 use std::time::Duration;

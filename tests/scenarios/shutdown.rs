@@ -10,33 +10,16 @@ use crate::harness::collector::Ended;
 use crate::harness::flood::numbers;
 use crate::harness::http1::{Connection, post};
 use crate::harness::records::log;
-use crate::harness::{Backend, Collector, Flood, Reply, Sender};
+use crate::harness::{Backend, Collector, Exporter, Flood, Reply, Sender, route};
 
 /// Exit code of a run that ended with acknowledged items undelivered.
 const LEFT: i32 = 6;
 
 /// What is left in a queue in memory is lost; one on disk has its own tests.
 fn start(backend: &Backend, shutdown_timeout: &str) -> Collector {
-    Collector::start(&format!(
-        "
-receivers:
-  otlp:
-    protocols:
-      grpc: {{endpoint: '127.0.0.1:0'}}
-      http: {{endpoint: '127.0.0.1:0'}}
-exporters:
-  otlp_grpc:
-    endpoint: '{}'
-    tls: {{insecure: true}}
-    sending_queue: {{storage: memory}}
-    retry_on_failure: {{initial_interval: 100ms, max_interval: 100ms}}
-service:
-  shutdown_timeout: {shutdown_timeout}
-  pipelines:
-    logs: {{receivers: [otlp], exporters: [otlp_grpc]}}
-",
-        backend.address()
-    ))
+    let exporter = Exporter::grpc(backend).queue("storage: memory");
+    let config = route(&[exporter]);
+    Collector::start(&format!("{config}  shutdown_timeout: {shutdown_timeout}\n"))
 }
 
 /// Records that the program says it took, delivered and left, in the account of its end.
