@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use engine::Registry;
 use engine::config::{ComponentId, Document, Kind};
-use engine::queues::{self, Place};
+use engine::queues::{self, Intake, Place};
 
 use crate::cli::ConfigArgs;
 use crate::configuration;
@@ -79,6 +79,13 @@ impl Places {
             Some(place) => Ok(place),
             None => self.of(exporter).cloned(),
         }
+    }
+
+    /// What the queue of an exporter may take, as far as a configuration says so.
+    pub(super) fn intake(&self, exporter: &str) -> Intake {
+        let id = ComponentId::parse(exporter).ok();
+        let known = id.and_then(|id| queues::intake(self.document.as_ref()?, &id));
+        known.unwrap_or_default()
     }
 
     fn configured(&self, exporter: &str) -> Option<Place> {

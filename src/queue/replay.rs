@@ -36,10 +36,12 @@ pub(super) fn replay(args: &QueueReplayArgs) -> Result<(), Failure> {
                 })
             })
         }),
-        None => Here::open(from, source, &to).and_then(|mut here| {
-            replay.all(|position| here.replay(position))?;
-            here.close()
-        }),
+        None => {
+            Here::open(from, source, (&to, places.intake(&to.exporter))).and_then(|mut here| {
+                replay.all(|position| here.replay(position))?;
+                here.close()
+            })
+        }
     };
     replay.progress.finish_and_clear();
     let totals = &replay.totals;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
-use engine::queues::{Place, RecordHeader, Source, Stopped, read};
+use engine::queues::{Found, Intake, Place, RecordHeader, Source, Stopped, read};
 use net::local;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -83,17 +83,41 @@ pub(super) fn open(directory: &Path) -> anyhow::Result<Stopped> {
     Ok(opened)
 }
 
+/// That nobody would send a record if it were in the queue of this exporter.
+fn not_taken(found: &Found, exporter: &str) -> String {
+    format!(
+        "record {}: no pipeline brings `{exporter}` any {}",
+        found.header.sequence, found.signal
+    )
+}
+
 /// A replay into a queue that is open here.
 pub(super) struct Here {
     from: Place,
     source: Source,
+    to: Place,
+    intake: Intake,
     target: Stopped,
     /// The dead letters that leave as they are replayed.
     letters: Option<Stopped>,
 }
 
 impl Here {
-    pub(super) fn open(from: &Place, source: Source, to: &Place) -> anyhow::Result<Self> {
+    pub(super) fn open(
+        from: &Place,
+        source: Source,
+        (to, intake): (&Place, Intake),
+    ) -> anyhow::Result<Self> {
+        if let Source::DeadLetters { .. } = source
+            && let Some(holder) = holder(from)?
+        {
+            bail!(
+                "the dead letters of `{}` are open in {holder}, which alone can let go of them and \
+                 has no queue of `{}` to put them into: give it that exporter, or stop it first",
+                from.exporter,
+                to.exporter
+            );
+        }
         let target = open(&to.directory)?;
         let letters = match &source {
             Source::DeadLetters { .. } if from.letters().exists() => Some(open(&from.letters())?),
@@ -102,6 +126,8 @@ impl Here {
         Ok(Here {
             from: from.clone(),
             source,
+            to: to.clone(),
+            intake,
             target,
             letters,
         })
@@ -110,28 +136,47 @@ impl Here {
     /// Appends the next group, and only then lets go of it where it was. A crash in between makes
     /// records come twice.
     pub(super) fn replay(&mut self, position: u64) -> anyhow::Result<ReplayAnswer> {
-        let group = read(&self.from, &self.source, position)?;
+        let (answer, appended) = self.append(position)?;
+        self.let_go(&appended)?;
+        Ok(answer)
+    }
+
+    fn append(&mut self, position: u64) -> anyhow::Result<(ReplayAnswer, Vec<RecordHeader>)> {
+        let mut group = read(&self.from, &self.source, position)?;
+        let skipped = &mut group.skipped;
+        group.found.retain(|found| {
+            let is_taken = self.intake.signals.contains(&found.signal);
+            if !is_taken {
+                skipped.push(not_taken(found, &self.to.exporter));
+            }
+            is_taken
+        });
         let headers: Vec<RecordHeader> = group.found.iter().map(|found| found.header).collect();
-        let items = headers.iter().map(|header| u64::from(header.items)).sum();
         let batches: Vec<_> = group.found.into_iter().map(|found| found.batch).collect();
-        self.target
-            .append(&batches)
-            .map_err(|error| anyhow!(error))?;
-        if let Some(letters) = &mut self.letters {
-            letters
-                .forget(&headers)
-                .context("replayed, and still among the dead letters")?;
-        }
-        Ok(ReplayAnswer {
+        let appended = self.target.append(&batches, &self.intake);
+        appended.map_err(|error| anyhow!(error))?;
+        let answer = ReplayAnswer {
             records: headers.len() as u64,
-            items,
+            items: headers.iter().map(|header| u64::from(header.items)).sum(),
             skipped: group.skipped,
             next: group.next,
             failed: None,
-        })
+        };
+        Ok((answer, headers))
+    }
+
+    fn let_go(&mut self, appended: &[RecordHeader]) -> anyhow::Result<()> {
+        let Some(letters) = &mut self.letters else {
+            return Ok(());
+        };
+        let forgotten = letters.forget(appended);
+        forgotten.context("replayed, and still among the dead letters")
     }
 
     pub(super) fn close(self) -> anyhow::Result<()> {
         Ok(self.target.close()?)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,10 +9,12 @@ use pdata::Signal;
 use queue::inspect::quarantined;
 use queue::{OsFs, View};
 
+mod intake;
 mod places;
 mod replay;
 mod stopped;
 
+pub use intake::{Intake, intake};
 pub use places::{Place, configured, list, roots};
 pub use queue::format::RecordHeader;
 pub use queue::inspect::{

@@ -86,6 +86,18 @@ pub struct Space {
     pub total: u64,
 }
 
+/// So much is to stay free whatever is configured, for the cursor and what is kept aside.
+const FREE_MIN: u64 = 4 << 20;
+/// Of a small volume, this part is to stay free instead of `min_free_disk`.
+const FREE_PART: u64 = 20;
+
+impl Space {
+    /// Whether the volume has less left than is to stay free.
+    pub fn is_short(&self, min_free_disk: u64) -> bool {
+        self.free < min_free_disk.max(FREE_MIN).min(self.total / FREE_PART)
+    }
+}
+
 /// An open file.
 pub trait FsFile: Send + Sync + 'static {
     /// Its length in bytes.
@@ -269,4 +281,20 @@ pub(crate) fn read_at_most(file: &impl FsFile, offset: u64, length: usize) -> io
     // The room may have been a little more.
     buffer.truncate(length);
     Ok(buffer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_volume_is_short_below_what_is_to_stay_free_and_of_a_small_one_a_twentieth() {
+        const GIB: u64 = 1 << 30;
+        let left = |free, total| Space { free, total };
+        assert!(left(GIB - 1, 100 * GIB).is_short(GIB));
+        assert!(!left(GIB, 100 * GIB).is_short(GIB));
+        assert!(left(GIB / 20 - 1, GIB).is_short(GIB));
+        assert!(!left(GIB / 20, GIB).is_short(GIB));
+        assert!(left(FREE_MIN - 1, GIB).is_short(0));
+    }
 }

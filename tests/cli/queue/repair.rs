@@ -279,3 +279,37 @@ fn repairing_cuts_a_torn_end_and_is_told() {
     assert_eq!((code, &again["torn_bytes"]), (0, &Json::from(0)), "{again}");
     assert_eq!(data.only()["waiting"]["items"], 2);
 }
+
+#[test]
+fn what_no_pipeline_brings_stays_a_dead_letter_also_without_a_process() {
+    let data = Data::after_giving_up(1);
+    let config = data.0.path().join("traces.yaml");
+    let yaml = format!(
+        "
+receivers:
+  otlp: {{protocols: {{http: {{endpoint: '127.0.0.1:0'}}}}}}
+exporters:
+  {NOWHERE}
+service:
+  pipelines:
+    traces: {{receivers: [otlp], exporters: [otlp_http]}}
+"
+    );
+    fs::write(&config, yaml).expect("the folder is ours");
+    let config = config.to_str().expect("temporary names are text");
+    let replayed = data.run(&[
+        "replay",
+        "--from",
+        "dlq",
+        "--to",
+        "otlp_http",
+        "--config",
+        config,
+    ]);
+    assert_eq!(replayed.code, LEFT, "{}", replayed.stderr);
+    let told = "skipped: record 1: no pipeline brings `otlp_http` any logs\n";
+    assert!(replayed.stderr.contains(told), "{}", replayed.stderr);
+    let left = data.only();
+    assert_eq!(left["waiting"]["items"], 0, "{left}");
+    assert_eq!(left["dead_letters"]["items"], 1, "{left}");
+}

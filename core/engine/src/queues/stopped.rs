@@ -8,10 +8,11 @@ use pdata::Batch;
 use queue::format::RecordHeader;
 use queue::log::SEGMENT_BYTES;
 use queue::{
-    AppendError, Clock, Log, LogSettings, NewRecord, OpenError, OsFs, Recovery, SyncMode,
+    AppendError, Clock, Log, LogSettings, NewRecord, OpenError, OsFs, Recovery, Space, SyncMode,
     SystemClock, Totals,
 };
 
+use super::Intake;
 use crate::exporter::disk::stored;
 
 /// See the module's documentation.
@@ -27,6 +28,10 @@ pub struct Stopped {
 pub enum StoppedError {
     #[error(transparent)]
     Append(#[from] AppendError),
+    #[error("the queue is full: {used} of `max_bytes` {max}, and {wanted} more are to come")]
+    Full { used: u64, wanted: u64, max: u64 },
+    #[error("the disk has only {free} bytes left, which `min_free_disk` keeps free")]
+    Short { free: u64 },
     #[error("what is finished cannot be written down")]
     Save(#[from] io::Error),
 }
@@ -59,19 +64,40 @@ impl Stopped {
         &self.recovery
     }
 
-    /// Returns when all of them would survive a loss of power, or none is appended.
-    pub fn append(&mut self, batches: &[Batch]) -> Result<(), StoppedError> {
+    /// Returns when all of them would survive a loss of power, or none is appended. Nothing is
+    /// dropped for them: where `intake` leaves no room, they are refused.
+    pub fn append(&mut self, batches: &[Batch], intake: &Intake) -> Result<(), StoppedError> {
         let now = SystemClock::default().unix_ms();
         let records = batches.iter().map(|batch| NewRecord {
             enqueued_unix_ms: now,
             ..stored::encode(batch, None)
         });
         let records: Vec<NewRecord> = records.collect();
+        self.check_room(records.iter().map(NewRecord::stored_len).sum(), intake)?;
         self.log.append(&records)?;
         for record in &records {
             self.waiting.add(record.items, record.payload_len() as u32);
         }
         Ok(())
+    }
+
+    fn check_room(&self, wanted: u64, intake: &Intake) -> Result<(), StoppedError> {
+        let (used, max) = (self.log.bytes(), intake.max_bytes);
+        if used.saturating_add(wanted) > max {
+            return Err(StoppedError::Full { used, wanted, max });
+        }
+        // A volume that does not say what is free is written to until it refuses.
+        let Ok(space) = self.log.space() else {
+            return Ok(());
+        };
+        let left = Space {
+            free: space.free.saturating_sub(wanted),
+            ..space
+        };
+        match left.is_short(intake.min_free_disk) {
+            true => Err(StoppedError::Short { free: space.free }),
+            false => Ok(()),
+        }
     }
 
     /// Lets go of these records, as far as they are still there.

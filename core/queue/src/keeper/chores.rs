@@ -8,10 +8,6 @@ use crate::fs::Fs;
 use crate::index::Totals;
 use crate::queue::{Loss, LossReason, Report};
 
-/// So much is to stay free whatever is configured, for the cursor and what is kept aside.
-const FREE_MIN: u64 = 4 << 20;
-/// Of a small volume, this part is to stay free instead of `min_free_disk`.
-const FREE_PART: u64 = 20;
 /// A segment that is finished with as a whole is closed and removed once the queue has this part
 /// of its room in it.
 const IDLE_PART: u64 = 4;
@@ -36,15 +32,14 @@ impl<F: Fs + Clone> Open<F> {
         let Ok(mut space) = self.log.space() else {
             return;
         };
-        let wanted = self.shared.settings.min_free_disk.max(FREE_MIN);
-        let wanted = wanted.min(space.total / FREE_PART);
-        if space.free < wanted && self.log.spare_bytes() > 0 {
+        let min_free = self.shared.settings.min_free_disk;
+        if space.is_short(min_free) && self.log.spare_bytes() > 0 {
             self.log.limit_spares(0);
             space = self.log.space().unwrap_or(space);
         }
         let mut state = self.shared.lock();
         state.statistics.free = space.free;
-        let was_short = std::mem::replace(&mut state.is_short, space.free < wanted);
+        let was_short = std::mem::replace(&mut state.is_short, space.is_short(min_free));
         let is_enough_again = was_short && !state.is_short;
         drop(state);
         if is_enough_again {
