@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use crate::terminal;
 
 mod places;
+mod progress;
 mod purge;
 mod read;
 mod repair;

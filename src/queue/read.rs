@@ -1,12 +1,16 @@
 //! `skyferry queue dump` and `skyferry queue export`: records, as text.
 
+use std::io::IsTerminal;
+
 use anyhow::Context;
-use engine::queues::{self, Found};
+use engine::queues::{self, Found, Place, Source};
 use exporters::record::{Encoding, Format};
+use indicatif::ProgressBar;
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::places::Places;
+use super::progress;
 use super::replay::source;
 use crate::cli::{ReadArgs, ReplayFrom};
 use crate::failure::Failure;
@@ -43,10 +47,32 @@ fn each(args: &ReadArgs, line: impl Fn(&Found) -> anyhow::Result<Vec<u8>>) -> Re
         Some(from) => (from, args.waiting),
         None => (EVERYTHING, true),
     };
-    let (source, _) = source(wanted, waiting, place)?;
+    let (source, count) = source(wanted, waiting, place)?;
+    let bar = match std::io::stdout().is_terminal() {
+        // What is printed shows how far it is.
+        true => ProgressBar::hidden(),
+        false => progress::records(count),
+    };
+    let skipped = print_all(place, &source, line, &bar);
+    bar.finish_and_clear();
+    match skipped? {
+        0 => Ok(()),
+        skipped => Err(Failure::NotDelivered(format!(
+            "not everything could be read: {skipped} skipped"
+        ))),
+    }
+}
+
+/// Says how many could not be read.
+fn print_all(
+    place: &Place,
+    source: &Source,
+    line: impl Fn(&Found) -> anyhow::Result<Vec<u8>>,
+    bar: &ProgressBar,
+) -> Result<usize, Failure> {
     let (mut position, mut skipped) = (0, 0);
     loop {
-        let group = queues::read(place, &source, position).context("cannot read the queue");
+        let group = queues::read(place, source, position).context("cannot read the queue");
         let group = group.map_err(Failure::Start)?;
         let mut text = Vec::new();
         for found in &group.found {
@@ -54,19 +80,14 @@ fn each(args: &ReadArgs, line: impl Fn(&Found) -> anyhow::Result<Vec<u8>>) -> Re
         }
         terminal::print(&String::from_utf8_lossy(&text))?;
         for what in &group.skipped {
-            terminal::complain(&format!("skipped: {what}\n"));
+            bar.suspend(|| terminal::complain(&format!("skipped: {what}\n")));
         }
+        bar.inc(group.found.len() as u64);
         skipped += group.skipped.len();
         match group.next {
             Some(next) => position = next,
-            None => break,
+            None => return Ok(skipped),
         }
-    }
-    match skipped {
-        0 => Ok(()),
-        skipped => Err(Failure::NotDelivered(format!(
-            "not everything could be read: {skipped} skipped"
-        ))),
     }
 }
 

@@ -1,14 +1,14 @@
 //! `skyferry queue replay`.
 
 use engine::queues::{Place, Source};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use serde_json::json;
 
 use super::places::Places;
 use super::show::look;
 use super::way::{Here, Running, holder};
 use super::wire::{ReplayAnswer, ReplayRequest};
-use super::{print, show};
+use super::{print, progress, show};
 use crate::cli::{QueueReplayArgs, ReplayFrom};
 use crate::failure::Failure;
 use crate::terminal;
@@ -19,10 +19,8 @@ pub(super) fn replay(args: &QueueReplayArgs) -> Result<(), Failure> {
     let from = places.of(args.exporter.as_deref().unwrap_or(&args.to))?;
     let to = places.target(&args.to)?;
     let (source, count) = source(args.from, args.waiting, from)?;
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {eta}");
-    let style = style.map_err(|error| Failure::Start(error.into()))?;
     let mut replay = Replay {
-        progress: ProgressBar::new(count).with_style(style),
+        progress: progress::records(count),
         totals: Totals::default(),
     };
     let ended = match holder(&to).map_err(Failure::Start)? {
@@ -97,7 +95,12 @@ pub(super) fn source(
         }
         ReplayFrom::Sequences(first, last) => {
             let sequences = first..next.min(last + 1).max(first);
-            let count = sequences.end - sequences.start;
+            // The first record of all has number 1.
+            let count = sequences.end.saturating_sub(sequences.start.max(1));
+            let count = match waiting {
+                true => count.min(show::waiting(&found.queue).records),
+                false => count,
+            };
             let source = Source::Records {
                 sequences,
                 unix_ms: 0..u64::MAX,

@@ -2,19 +2,19 @@
 
 use anyhow::Context;
 use engine::queues::{Depth, Place, Verdict};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use serde_json::{Value as Json, json};
 
 use super::places::Places;
-use super::print;
+use super::{print, progress};
 use crate::cli::VerifyArgs;
 use crate::failure::Failure;
 
 pub(super) fn verify(args: &VerifyArgs) -> Result<(), Failure> {
     let places = Places::find(&args.places.config)?;
     let chosen = places.chosen(args.exporter.as_deref())?;
-    let progress = match args.deep {
-        true => bar(&chosen).map_err(Failure::Start)?,
+    let bar = match args.deep {
+        true => over_bytes(&chosen).map_err(Failure::Start)?,
         false => ProgressBar::hidden(),
     };
     let depth = match args.deep {
@@ -22,13 +22,14 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<(), Failure> {
         false => Depth::Quick,
     };
     let verdicts = chosen.iter().map(|place| {
-        let verdict = place.verify(depth, &mut |bytes| progress.inc(bytes));
+        let verdict = place.verify(depth, &mut |bytes| bar.inc(bytes));
         let verdict =
             verdict.with_context(|| format!("cannot check the queue of `{}`", place.exporter));
         verdict.map_err(Failure::Start)
     });
-    let verdicts = verdicts.collect::<Result<Vec<_>, _>>()?;
-    progress.finish_and_clear();
+    let verdicts = verdicts.collect::<Result<Vec<_>, _>>();
+    bar.finish_and_clear();
+    let verdicts = verdicts?;
     let pairs = || chosen.iter().zip(&verdicts);
     let text = || {
         pairs()
@@ -48,14 +49,12 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<(), Failure> {
     }
 }
 
-/// A bar over the bytes of all queues; indicatif shows it on terminals only.
-fn bar(places: &[&Place]) -> anyhow::Result<ProgressBar> {
+fn over_bytes(places: &[&Place]) -> anyhow::Result<ProgressBar> {
     let mut bytes = 0;
     for place in places {
         bytes += place.bytes()?;
     }
-    let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {eta}")?;
-    Ok(ProgressBar::new(bytes).with_style(style))
+    Ok(progress::bytes(bytes))
 }
 
 fn render(place: &Place, verdict: &Verdict) -> String {

@@ -321,7 +321,7 @@ fn a_look_at_a_segment_that_is_being_written_over_finds_no_damage() {
     let fs = SimFs::default();
     let (mut log, _) = open(&fs, 1).expect("the disk works");
     fill(&mut log, 0..40);
-    let view = View::open(fs.clone(), Path::new(DIRECTORY)).expect("the disk works");
+    let view = View::open(fs, Path::new(DIRECTORY)).expect("the disk works");
     let opened: Vec<_> = (0..log.segments.len())
         .map(|index| (log.segments[index].header, log.files().open(index)))
         .collect();
