@@ -22,6 +22,8 @@ use rig::Rig;
 
 const ROUNDS: usize = 3;
 const WRITTEN: u64 = 512 << 20;
+/// Of one record after the other, each of which waits for its sync.
+const WRITTEN_ALONE: u64 = 128 << 20;
 /// Two segments and a little.
 const WARM_UP: u64 = 144 << 20;
 /// Records on their way at once, as from so many connections.
@@ -33,9 +35,11 @@ const BACKLOG_GIB_DEFAULT: u64 = 2;
 fn main() {
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"));
     let directory = directory.expect("the target directory can be written");
-    println!("records written and synced, {IN_FLIGHT} in flight");
+    println!("records written and synced, one at a time");
+    throughput(directory.path(), 48 << 10, (1, WRITTEN_ALONE));
+    println!("\nrecords written and synced, {IN_FLIGHT} in flight");
     for length in [8 << 10, 64 << 10] {
-        throughput(directory.path(), length);
+        throughput(directory.path(), length, (IN_FLIGHT, WRITTEN));
     }
     println!("\nlatency of one record of 8 KiB, until it is synced");
     for producers in [1, 16] {
@@ -47,21 +51,21 @@ fn main() {
     backlog(directory.path(), gib << 30);
 }
 
-fn throughput(directory: &Path, length: usize) {
+fn throughput(directory: &Path, length: usize, (in_flight, bytes): (usize, u64)) {
     for _ in 0..ROUNDS {
         let path = directory.join("written");
-        let records = WRITTEN / length as u64;
+        let records = bytes / length as u64;
         let mut rig = Rig::open(&path, Durability::Always);
         // Until it has files to write over, as it has in the long run.
         rig.write(WARM_UP / length as u64, length, IN_FLIGHT);
         let meter = Meter::start();
-        rig.write(records, length, IN_FLIGHT);
+        rig.write(records, length, in_flight);
         let ours = meter.stop(records * length as u64);
         let group = rig.mean_group_bytes();
         rig.close();
         std::fs::remove_dir_all(&path).expect("it is ours");
-        let growing = floor::write(directory, Blocks::New, WRITTEN, group);
-        let over = floor::write(directory, Blocks::Written, WRITTEN, group);
+        let growing = floor::write(directory, Blocks::New, bytes, group);
+        let over = floor::write(directory, Blocks::Written, bytes, group);
         print(length, &ours, group, [&growing, &over]);
     }
 }
