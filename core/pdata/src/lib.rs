@@ -11,6 +11,8 @@ pub mod batch;
 pub mod budget;
 pub mod chunk;
 pub mod decoded;
+#[cfg(test)]
+mod definitions;
 pub mod edit;
 pub mod json;
 pub mod origin;
@@ -19,6 +21,7 @@ pub mod otlp;
 pub mod sample;
 pub mod schema;
 pub mod signal;
+pub mod skywalking;
 pub mod view;
 pub mod wire;
 

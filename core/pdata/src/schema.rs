@@ -1,14 +1,16 @@
-//! The OTLP messages as tables: numbers, names and kinds of all fields.
+//! The messages of OTLP and SkyWalking as tables: numbers, names and kinds of all fields.
 //!
 //! The walk uses them to check what its fast paths do not know and to name the field in an error;
-//! the JSON forms are driven by them alone. Source: the `.proto` files of
-//! `opentelemetry-proto` 1.9; a test compares every table with their descriptors.
+//! the JSON forms are driven by them alone. Sources: the `.proto` files of
+//! `opentelemetry-proto` 1.9 and those in `proto/skywalking`; a test compares every table with
+//! their descriptors.
 
 use crate::Signal;
 
 mod common;
 mod logs;
 mod metrics;
+pub mod skywalking;
 mod trace;
 
 pub use common::{ANY_VALUE, ARRAY_VALUE, KEY_VALUE, KEY_VALUE_LIST, RESOURCE, SCOPE};
@@ -17,7 +19,7 @@ pub use metrics::{METRIC, METRICS_REQUEST, RESOURCE_METRICS, SCOPE_METRICS};
 pub use trace::{RESOURCE_SPANS, SCOPE_SPANS, SPAN, TRACE_REQUEST};
 
 /// No message has more fields, so that a walk can keep one bit or one entry for each.
-pub const FIELDS_MAX: usize = 16;
+pub const FIELDS_MAX: usize = 18;
 
 /// One protobuf message.
 #[derive(Debug)]
@@ -95,9 +97,9 @@ impl Message {
 #[derive(Debug)]
 pub struct Field {
     pub number: u32,
-    /// The name in the `.proto` file, in snake_case.
+    /// The name in the `.proto` file: in snake_case for OTLP, as in JSON for SkyWalking.
     pub name: &'static str,
-    /// The name in OTLP/JSON, in lowerCamelCase.
+    /// The name in JSON, in lowerCamelCase.
     pub json: &'static str,
     pub kind: Kind,
     pub repeated: bool,
@@ -112,8 +114,8 @@ pub enum Presence {
     Implicit,
     /// It does: messages and `optional` scalars.
     Explicit,
-    /// It does, and setting one member unsets the others. No message of OTLP has two oneofs, so
-    /// the members need no name of their group.
+    /// It does, and setting one member unsets the others. No message has two oneofs, so the members
+    /// need no name of their group.
     Oneof,
 }
 
@@ -137,6 +139,9 @@ pub enum Kind {
     /// Trace and span ids: bytes on the wire, hexadecimal in JSON (OTLP's deviation from proto3 JSON).
     Id,
     Message(&'static Message),
+    /// On the wire a list of entries, each a message of 1 the key and 2 the value, both strings; in
+    /// JSON an object. Such a field is repeated.
+    Map(&'static Message),
 }
 
 /// Name and number of an enumeration's value.
@@ -164,11 +169,19 @@ impl WireType {
 }
 
 impl Kind {
+    /// The message that one value of this kind is on the wire.
+    pub(crate) const fn message(self) -> Option<&'static Message> {
+        match self {
+            Kind::Message(message) | Kind::Map(message) => Some(message),
+            _ => None,
+        }
+    }
+
     const fn pass(self) -> Pass {
         match self {
             Kind::String => Pass::Text,
             Kind::Bytes | Kind::Id => Pass::Bytes,
-            Kind::Message(_) => Pass::Message,
+            Kind::Message(_) | Kind::Map(_) => Pass::Message,
             _ => match self.wire_type() {
                 WireType::Varint => Pass::Varint,
                 WireType::Fixed64 => Pass::Fixed64,
@@ -190,7 +203,9 @@ impl Kind {
             | Kind::Enum(_) => WireType::Varint,
             Kind::Fixed64 | Kind::Sfixed64 | Kind::Double => WireType::Fixed64,
             Kind::Fixed32 => WireType::Fixed32,
-            Kind::String | Kind::Bytes | Kind::Id | Kind::Message(_) => WireType::Len,
+            Kind::String | Kind::Bytes | Kind::Id | Kind::Message(_) | Kind::Map(_) => {
+                WireType::Len
+            }
         }
     }
 }

@@ -223,7 +223,7 @@ impl Walk {
         field: &'static Field,
         depth: u32,
     ) -> Result<usize, Fault> {
-        let Kind::Message(shape) = field.kind else {
+        let Some(shape) = field.kind.message() else {
             unreachable!("only messages are passed as messages")
         };
         let content = delimited(body, at).map_err(|fault| fault.within(field.name))?;
@@ -253,7 +253,7 @@ impl Walk {
         match shape.field(number) {
             None => skip(body, after, (number, wire_type), depth),
             Some(field) => match field.kind {
-                Kind::Message(_) if wire_type == u64::from(WireType::Len.code()) => {
+                Kind::Message(_) | Kind::Map(_) if wire_type == u64::from(WireType::Len.code()) => {
                     self.nested(body, after, field, depth)
                 }
                 _ => self
