@@ -1,9 +1,10 @@
-//! OTLP/JSON in and out, straight between the text and the wire bytes.
+//! JSON in and out, straight between the text and the wire bytes: OTLP's requests and SkyWalking's
+//! messages.
 //!
 //! Both directions are driven by the tables of [`crate::schema`] alone: no generated types and no
-//! document tree stand in between. Sources: the protobuf JSON mapping, and the OTLP specification
-//! for where OTLP departs from it (ids in hexadecimal, enumerations as numbers, unknown fields
-//! ignored).
+//! document tree stand in between. Sources: the protobuf JSON mapping, which SkyWalking uses as it
+//! is, and the OTLP specification for where OTLP departs from it (ids in hexadecimal, enumerations
+//! as numbers, unknown fields ignored).
 //!
 //! The answers to an export request are not here; their shape belongs to the protocol's receiver.
 
@@ -19,9 +20,12 @@ mod value;
 mod write;
 
 pub use error::{Error, Malformed, Problem};
-pub use write::{write, write_parts};
+pub use write::{write, write_message, write_parts};
+
+use std::ops::Range;
 
 use crate::Signal;
+use crate::schema::Message;
 
 /// A longer body is refused. A byte of JSON becomes at most four on the wire (`0,` in a list of
 /// doubles), so the request stays below the 4 GiB that a chunk's offsets reach.
@@ -30,10 +34,10 @@ pub const BODY_MAX: usize = 1 << 30;
 /// Lists and objects may nest this deep inside a field that OTLP does not know.
 const UNKNOWN_NESTING_MAX: u32 = 256;
 
-/// A request read from JSON.
+/// A request or a message read from JSON.
 #[derive(Debug)]
 pub struct Read {
-    /// The export request in protobuf. Lengths of the outer messages may be padded varints.
+    /// It in protobuf. Lengths of a request's outer messages may be padded varints.
     pub wire: Vec<u8>,
     /// Strings whose text was not valid Unicode and has been made so.
     pub repaired: u32,
@@ -53,6 +57,40 @@ pub struct Read {
 /// was expected there, and the position.
 pub fn read(signal: Signal, body: &[u8]) -> Result<Read, Error> {
     read::request(signal, body).map_err(|fault| Error::at(body, *fault))
+}
+
+/// Messages read from a list in JSON.
+#[derive(Debug)]
+pub struct List {
+    /// The messages in protobuf, one behind the other.
+    pub wire: Vec<u8>,
+    /// Where each of them stands in `wire`. Never more than one for three bytes of the body.
+    pub elements: Vec<Range<usize>>,
+    /// Strings whose text was not valid Unicode and has been made so.
+    pub repaired: u32,
+}
+
+/// Reads the JSON form of one `message` of SkyWalking.
+///
+/// As liberal as [`read()`], and as OAP: names of enumerations or their numbers, known or not; a
+/// number or a boolean where a string is due; a boolean as a string.
+///
+/// # Errors
+///
+/// The body is not such a message: sending it again cannot help.
+pub fn read_message(message: &'static Message, body: &[u8]) -> Result<Read, Error> {
+    read::message(message, body).map_err(|fault| Error::at(body, *fault))
+}
+
+/// Reads a JSON list of messages, each as [`read_message`] does.
+///
+/// # Errors
+///
+/// The body is no list, or an element is not such a message; the error's path begins with its
+/// index, as in `[3].spans[0].spanType`. One element spoils the list: senders take the answer for
+/// all of it.
+pub fn read_list(message: &'static Message, body: &[u8]) -> Result<List, Error> {
+    read::list(message, body).map_err(|fault| Error::at(body, *fault))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::{BODY_MAX, UNKNOWN_NESTING_MAX};
 use crate::wire;
 
-/// A body that is not a request in OTLP/JSON. Sending it again cannot help.
+/// A body that is not the JSON that was due. Sending it again cannot help.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}{problem} at line {line} column {column}", prefix(path))]
 pub struct Error {
@@ -135,7 +135,7 @@ impl Fault {
     }
 }
 
-/// Bytes that are not an export request, which what passed the check cannot be.
+/// Bytes that are not the request or message that was due, which what passed the check cannot be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Malformed {

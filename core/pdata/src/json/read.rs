@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use super::error::{Fault, Problem};
 use super::string::Quoted;
 use super::text::Text;
-use super::{BODY_MAX, Read, binary, number};
+use super::{BODY_MAX, List, Read, binary, number};
 use crate::schema::{self, EnumValue, Field, Kind, Message, Presence, WireType};
 use crate::{Signal, wire};
 
@@ -22,15 +22,7 @@ const OUTER_LENGTH_WIDTH: usize = 5;
 const OUTER_DEPTH: u32 = 2;
 
 pub(super) fn request(signal: Signal, body: &[u8]) -> Outcome<Read> {
-    let mut reader = Reader {
-        text: Text::new(body),
-        // Bodies of logs come to half of their text.
-        wire: Vec::with_capacity(body.len().min(BODY_MAX) / 2),
-        repaired: 0,
-    };
-    if body.len() > BODY_MAX {
-        return Err(reader.text.fault(Problem::TooLong(body.len())));
-    }
+    let mut reader = Reader::of(Dialect::Otlp, body)?;
     reader.message(schema::request(signal), 0)?;
     reader.text.end()?;
     Ok(Read {
@@ -39,13 +31,67 @@ pub(super) fn request(signal: Signal, body: &[u8]) -> Outcome<Read> {
     })
 }
 
+pub(super) fn message(message: &'static Message, body: &[u8]) -> Outcome<Read> {
+    let mut reader = Reader::of(Dialect::SkyWalking, body)?;
+    reader.message(message, 0)?;
+    reader.text.end()?;
+    Ok(Read {
+        wire: reader.wire,
+        repaired: reader.repaired,
+    })
+}
+
+pub(super) fn list(message: &'static Message, body: &[u8]) -> Outcome<List> {
+    let mut reader = Reader::of(Dialect::SkyWalking, body)?;
+    reader.text.expect(b'[', "a list")?;
+    let mut elements = Vec::new();
+    let mut more = !reader.text.eat(b']');
+    while more {
+        let start = reader.wire.len();
+        reader
+            .message(message, 0)
+            .map_err(|fault| fault.in_element(elements.len()))?;
+        elements.push(start..reader.wire.len());
+        more = reader.text.another(b']')?;
+    }
+    reader.text.end()?;
+    Ok(List {
+        wire: reader.wire,
+        elements,
+        repaired: reader.repaired,
+    })
+}
+
+/// Where the two protocols' forms of JSON differ.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Dialect {
+    Otlp,
+    /// Takes what OAP takes: a number or a boolean for a string, and a boolean as a string.
+    SkyWalking,
+}
+
 struct Reader<'a> {
     text: Text<'a>,
     wire: Vec<u8>,
     repaired: u32,
+    dialect: Dialect,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn of(dialect: Dialect, body: &'a [u8]) -> Outcome<Self> {
+        let text = Text::new(body);
+        if body.len() > BODY_MAX {
+            return Err(text.fault(Problem::TooLong(body.len())));
+        }
+        Ok(Reader {
+            text,
+            // Bodies of logs come to half of their text.
+            wire: Vec::with_capacity(body.len() / 2),
+            repaired: 0,
+            dialect,
+        })
+    }
+
     /// Reads an object and appends its fields. `depth` counts the messages around it.
     fn message(&mut self, message: &'static Message, depth: u32) -> Outcome<()> {
         self.text.expect(b'{', "an object")?;
@@ -92,6 +138,9 @@ impl Reader<'_> {
         if self.text.eat_literal("null") {
             return Ok(());
         }
+        if let Kind::Map(entry) = field.kind {
+            return self.map(field, entry);
+        }
         if field.repeated {
             return self.list(field, depth);
         }
@@ -125,6 +174,29 @@ impl Reader<'_> {
         }
         if let Some(content) = content {
             self.close(content, 1);
+        }
+        Ok(())
+    }
+
+    /// Reads an object whose names are not ours as the entries of a map.
+    fn map(&mut self, field: &'static Field, entry: &'static Message) -> Outcome<()> {
+        let [key, value] = entry.fields else {
+            unreachable!("the message of an entry has a key and a value");
+        };
+        self.text.expect(b'{', "an object")?;
+        let mut more = !self.text.eat(b'}');
+        while more {
+            self.key(field, WireType::Len);
+            let content = self.open(1);
+            let name = self.text.name()?;
+            let start = self.wire.len();
+            self.key(key, WireType::Len);
+            if self.string(name) {
+                self.wire.truncate(start);
+            }
+            self.field(value, false, 0)?;
+            self.close(content, 1);
+            more = self.text.another(b'}')?;
         }
         Ok(())
     }
@@ -175,10 +247,9 @@ impl Reader<'_> {
     fn value(&mut self, kind: Kind, depth: u32) -> Outcome<bool> {
         match kind {
             Kind::Message(message) => {
-                let width = if depth < OUTER_DEPTH {
-                    OUTER_LENGTH_WIDTH
-                } else {
-                    1
+                let width = match self.dialect {
+                    Dialect::Otlp if depth < OUTER_DEPTH => OUTER_LENGTH_WIDTH,
+                    _ => 1,
                 };
                 let content = self.open(width);
                 self.message(message, depth + 1)?;
@@ -186,6 +257,13 @@ impl Reader<'_> {
                 Ok(false)
             }
             Kind::String => {
+                if self.dialect == Dialect::SkyWalking
+                    && let Some(plain) = self.text.number_or_boolean()
+                {
+                    wire::put_varint(&mut self.wire, plain.len() as u64);
+                    self.wire.extend_from_slice(plain);
+                    return Ok(false);
+                }
                 let text = self.text.string("a string")?;
                 Ok(self.string(text))
             }
@@ -242,6 +320,10 @@ impl Reader<'_> {
         if self.text.eat_literal("true") {
             Ok(1)
         } else if self.text.eat_literal("false") {
+            Ok(0)
+        } else if self.dialect == Dialect::SkyWalking && self.text.eat_literal("\"true\"") {
+            Ok(1)
+        } else if self.dialect == Dialect::SkyWalking && self.text.eat_literal("\"false\"") {
             Ok(0)
         } else {
             Err(self.text.unexpected("`true` or `false`"))

@@ -13,6 +13,7 @@ use super::*;
 mod arbitrary;
 mod properties;
 mod reading;
+mod skywalking;
 mod writing;
 
 /// The generated type of a signal's request.

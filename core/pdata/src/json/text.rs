@@ -160,6 +160,21 @@ impl<'a> Text<'a> {
         })
     }
 
+    /// The text of a number or a boolean if one is the next token.
+    pub(super) fn number_or_boolean(&mut self) -> Option<&'a [u8]> {
+        let start = self.offset();
+        match self.body.get(start)? {
+            b'-' | b'0'..=b'9' if number::is_number(self.number()) => {}
+            b't' if self.eat_literal("true") => {}
+            b'f' if self.eat_literal("false") => {}
+            _ => {
+                self.at = start;
+                return None;
+            }
+        }
+        Some(&self.body[start..self.at])
+    }
+
     /// Takes what a number could be made of; whether it is one is for [`number`] to say.
     fn number(&mut self) -> &'a [u8] {
         let rest = &self.body[self.at..];

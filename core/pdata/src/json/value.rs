@@ -118,7 +118,7 @@ fn double(value: f64, out: &mut Vec<u8>) {
 }
 
 /// Escapes what JSON demands and nothing more.
-fn string(place: Place, text: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
+pub(super) fn string(place: Place, text: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
     out.push(b'"');
     let mut ascii = true;
     let mut rest = text;

@@ -1,5 +1,8 @@
 //! Wire bytes to JSON, as the collector's file exporter writes it: one line, names in
-//! lowerCamelCase, enumerations as numbers, defaults and unknown fields left out.
+//! lowerCamelCase, defaults and unknown fields left out; enumerations as numbers in OTLP and by name
+//! in SkyWalking's messages.
+
+use std::collections::BTreeMap;
 
 use super::fields::{Raw, field, place};
 use super::gather::{Index, Occurrences};
@@ -32,20 +35,44 @@ pub fn write_parts<'a>(
     out: &mut Vec<u8>,
 ) -> Result<(), Malformed> {
     let parts: Vec<&[u8]> = parts.into_iter().collect();
-    let request = schema::request(signal);
+    written(Enums::Numbers, schema::request(signal), &parts, out)
+}
+
+/// Appends the JSON form of a `message` of SkyWalking, without a newline behind it: enumerations by
+/// name, numbers that have none as they are.
+///
+/// # Errors
+///
+/// As for [`write()`].
+pub fn write_message(
+    message: &'static Message,
+    wire: &[u8],
+    out: &mut Vec<u8>,
+) -> Result<(), Malformed> {
+    written(Enums::Names, message, &[wire], out)
+}
+
+fn written(
+    enums: Enums,
+    message: &'static Message,
+    parts: &[&[u8]],
+    out: &mut Vec<u8>,
+) -> Result<(), Malformed> {
     let start = out.len();
     // JSON of telemetry is about twice as long as the wire bytes.
     out.reserve(parts.iter().map(|part| 2 * part.len()).sum());
-    let mut written = Writer {
+    let mut writer = Writer {
         out,
+        enums,
         gathers: false,
-    }
-    .message(request, &parts, 0);
+    };
+    let mut written = writer.message(message, parts, 0);
     if matches!(written, Err(Stop::Apart)) {
         // From the start rather than from the message at fault, so that no message is written
         // more than twice however deep they nest.
-        out.truncate(start);
-        written = Writer { out, gathers: true }.message(request, &parts, 0);
+        writer.out.truncate(start);
+        writer.gathers = true;
+        written = writer.message(message, parts, 0);
     }
     written.map_err(|stop| {
         out.truncate(start);
@@ -58,9 +85,17 @@ pub fn write_parts<'a>(
 
 struct Writer<'o> {
     out: &'o mut Vec<u8>,
+    enums: Enums,
     /// Whether to look for the occurrences of a field in all of a message. Otherwise they are
     /// taken as they come, which is right for what an encoder has written in one go.
     gathers: bool,
+}
+
+/// How the values of enumerations are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Enums {
+    Names,
+    Numbers,
 }
 
 /// Why writing ended early.
@@ -145,6 +180,10 @@ impl Writer<'_> {
                 }
                 seen |= bit;
                 last = found;
+                if matches!(field.kind, Kind::Map(_)) {
+                    // Entries replace each other, so all of them must be known.
+                    return Err(Stop::Apart);
+                }
                 if field.repeated {
                     list = Some(self.open(place));
                     self.element(place, raw, depth)?;
@@ -167,7 +206,9 @@ impl Writer<'_> {
     ) -> Result<(), Stop> {
         for (field, mut occurrences) in Index::of(message, parts)?.fields() {
             let place = Place { message, field };
-            if field.repeated {
+            if let Kind::Map(entry) = field.kind {
+                self.map(place, entry, occurrences)?;
+            } else if field.repeated {
                 let list = self.open(place);
                 for raw in occurrences {
                     self.element(place, raw, depth)?;
@@ -179,6 +220,32 @@ impl Writer<'_> {
                 self.singular(place, raw, depth)?;
             }
         }
+        Ok(())
+    }
+
+    /// Writes a map as an object, ascending by key. Of the entries with one key the last counts.
+    fn map(
+        &mut self,
+        place: Place,
+        entry: &'static Message,
+        occurrences: Occurrences<'_>,
+    ) -> Result<(), Stop> {
+        let mut entries: BTreeMap<&[u8], &[u8]> = BTreeMap::new();
+        for raw in occurrences {
+            let [key, value] = pair(entry, place.content(raw)?)?;
+            entries.insert(key, value);
+        }
+        self.name(place.field);
+        self.out.push(b'{');
+        for (key, value) in entries {
+            value::string(place, key, self.out)?;
+            self.out.push(b':');
+            value::string(place, value, self.out)?;
+            self.out.push(b',');
+        }
+        // In place of the last comma: a field in the index has an occurrence.
+        self.out.pop();
+        self.out.push(b'}');
         Ok(())
     }
 
@@ -212,6 +279,20 @@ impl Writer<'_> {
             return Ok(());
         }
         self.name(field);
+        self.value(place, raw)
+    }
+
+    /// Writes a value that is no message.
+    fn value(&mut self, place: Place, raw: Raw<'_>) -> Result<(), Stop> {
+        if self.enums == Enums::Names
+            && let (Kind::Enum(values), Raw::Varint(number)) = (place.field.kind, raw)
+            && let Some((name, _)) = values.iter().find(|(_, known)| *known == number as i32)
+        {
+            self.out.push(b'"');
+            self.out.extend_from_slice(name.as_bytes());
+            self.out.push(b'"');
+            return Ok(());
+        }
         Ok(value::append(place, raw, self.out)?)
     }
 
@@ -255,19 +336,39 @@ impl Writer<'_> {
             (Kind::Message(message), raw) => {
                 self.message(message, &[place.content(raw)?], depth + 1)?;
             }
-            (Kind::String | Kind::Bytes | Kind::Id, raw) => value::append(place, raw, self.out)?,
+            (Kind::String | Kind::Bytes | Kind::Id, raw) => self.value(place, raw)?,
             (_, Raw::Len(mut packed)) => {
                 while !packed.is_empty() {
                     let raw;
                     (raw, packed) = place.unpack(packed)?;
-                    value::append(place, raw, self.out)?;
+                    self.value(place, raw)?;
                     self.out.push(b',');
                 }
                 return Ok(());
             }
-            (_, raw) => value::append(place, raw, self.out)?,
+            (_, raw) => self.value(place, raw)?,
         }
         self.out.push(b',');
         Ok(())
     }
+}
+
+/// The key and the value in an entry of a map.
+fn pair<'a>(entry: &'static Message, content: &'a [u8]) -> Result<[&'a [u8]; 2], Malformed> {
+    let mut pair: [&[u8]; 2] = [&[]; 2];
+    let mut offset = 0;
+    while offset < content.len() {
+        let (number, raw) = field(content, &mut offset).ok_or(Malformed::Framing {
+            message: entry.name,
+        })?;
+        let Some(found) = place(entry.fields, number, 0) else {
+            continue;
+        };
+        let place = Place {
+            message: entry,
+            field: &entry.fields[found],
+        };
+        pair[found] = place.content(raw)?;
+    }
+    Ok(pair)
 }
