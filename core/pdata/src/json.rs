@@ -19,7 +19,9 @@ mod text;
 mod value;
 mod write;
 
+pub(crate) use binary::encode_base64;
 pub use error::{Error, Malformed, Problem};
+pub(crate) use value::{double, integer, quote};
 pub use write::{write, write_message, write_parts};
 
 use std::ops::Range;

@@ -10,6 +10,7 @@
 pub mod batch;
 pub mod budget;
 pub mod chunk;
+pub mod convert;
 pub mod decoded;
 #[cfg(test)]
 mod definitions;

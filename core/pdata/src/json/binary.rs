@@ -40,7 +40,7 @@ static HEX_VALUES: [u8; 256] = {
     values
 };
 
-pub(super) fn encode_hex(bytes: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn encode_hex(bytes: &[u8], out: &mut Vec<u8>) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     out.extend(bytes.iter().flat_map(|byte| {
         let (high, low) = (byte >> 4, byte & 0xF);
@@ -56,7 +56,7 @@ pub(super) fn decode_base64(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
     engine.decode_vec(text, out).ok()
 }
 
-pub(super) fn encode_base64(bytes: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn encode_base64(bytes: &[u8], out: &mut Vec<u8>) {
     let start = out.len();
     // A length that overflows could not have been allocated; four thirds of `isize::MAX` fit.
     let len = base64::encoded_len(bytes.len(), true).expect("a slice's length has room to grow");

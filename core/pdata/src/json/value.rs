@@ -83,7 +83,7 @@ pub(super) fn append(place: Place, raw: Raw<'_>, out: &mut Vec<u8>) -> Result<()
     Ok(())
 }
 
-fn integer(value: impl itoa::Integer, out: &mut Vec<u8>) {
+pub(crate) fn integer(value: impl itoa::Integer, out: &mut Vec<u8>) {
     let mut digits = itoa::Buffer::new();
     out.extend_from_slice(digits.format(value).as_bytes());
 }
@@ -100,7 +100,7 @@ fn quoted(out: &mut Vec<u8>, content: impl FnOnce(&mut Vec<u8>)) {
 }
 
 /// The shortest text that reads as the same value.
-fn double(value: f64, out: &mut Vec<u8>) {
+pub(crate) fn double(value: f64, out: &mut Vec<u8>) {
     /// Integers below have an exact double each, and no shorter text than their digits.
     const WHOLE_MAX: f64 = 1e15;
     if value.is_nan() {
@@ -117,8 +117,16 @@ fn double(value: f64, out: &mut Vec<u8>) {
     }
 }
 
-/// Escapes what JSON demands and nothing more.
 pub(super) fn string(place: Place, text: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
+    let ascii = quote(text, out);
+    match ascii || std::str::from_utf8(text).is_ok() {
+        true => Ok(()),
+        false => Err(place.not_utf8()),
+    }
+}
+
+/// Appends text between quotes: escapes what JSON demands and nothing more. Whether it is ASCII.
+pub(crate) fn quote(text: &[u8], out: &mut Vec<u8>) -> bool {
     out.push(b'"');
     let mut ascii = true;
     let mut rest = text;
@@ -133,11 +141,8 @@ pub(super) fn string(place: Place, text: &[u8], out: &mut Vec<u8>) -> Result<(),
         escape(byte, out);
         rest = behind;
     }
-    if !ascii && std::str::from_utf8(text).is_err() {
-        return Err(place.not_utf8());
-    }
     out.push(b'"');
-    Ok(())
+    ascii
 }
 
 fn escape(byte: u8, out: &mut Vec<u8>) {

@@ -27,6 +27,7 @@ pub use management::{INSTANCE_PING, INSTANCE_PROPERTIES};
 pub use mesh::SERVICE_MESH_METRICS;
 pub use meter::{METER_DATA, METER_DATA_COLLECTION};
 pub use runtime::{CLR_METRIC_COLLECTION, JVM_METRIC_COLLECTION};
+pub(crate) use tracing::{REF_TYPE, SPAN_LAYER};
 pub use tracing::{SEGMENT_COLLECTION, SEGMENT_OBJECT, SPAN_ATTACHED_EVENT};
 
 /// Every message that is reported by itself.

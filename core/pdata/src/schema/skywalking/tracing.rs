@@ -87,7 +87,7 @@ static SPAN_REFERENCE: Message = Message::new(
 
 const SPAN_TYPE: &[EnumValue] = &[("Entry", 0), ("Exit", 1), ("Local", 2)];
 
-const SPAN_LAYER: &[EnumValue] = &[
+pub(crate) const SPAN_LAYER: &[EnumValue] = &[
     ("Unknown", 0),
     ("Database", 1),
     ("RPCFramework", 2),
@@ -97,6 +97,6 @@ const SPAN_LAYER: &[EnumValue] = &[
     ("FAAS", 6),
 ];
 
-const REF_TYPE: &[EnumValue] = &[("CrossProcess", 0), ("CrossThread", 1)];
+pub(crate) const REF_TYPE: &[EnumValue] = &[("CrossProcess", 0), ("CrossThread", 1)];
 
 const SPAN_REFERENCE_TYPE: &[EnumValue] = &[("SKYWALKING", 0), ("ZIPKIN", 1)];
