@@ -8,7 +8,11 @@ mod any;
 mod attributes;
 mod decode;
 mod encode;
+pub mod identity;
 pub mod ids;
+pub mod log;
+pub mod meter;
+pub mod places;
 pub mod segment;
 
 /// Bytes that are not the message that was due, which what passed the check cannot be.
@@ -53,6 +57,17 @@ pub(crate) mod sw8 {
     pub(crate) const UNKNOWN_FIELDS: &str = "sw8.unknown_fields";
     pub(crate) const SEGMENT_UNKNOWN_FIELDS: &str = "sw8.segment_unknown_fields";
 
+    /// Of a log's content: `text`, `json`, `yaml` or `none`. On every log that was a `LogData`.
+    pub(crate) const LOG_CONTENT: &str = "sw8.log.content";
+    pub(crate) const LOG_BODY_TYPE: &str = "sw8.log.body_type";
+    pub(crate) const LOG_ENDPOINT: &str = "sw8.log.endpoint";
+    pub(crate) const LOG_TRACE_ID: &str = "sw8.log.trace_id";
+    pub(crate) const LOG_SEGMENT_ID: &str = "sw8.log.segment_id";
+    pub(crate) const LOG_SPAN_ID: &str = "sw8.log.span_id";
+    pub(crate) const LOG_TIMESTAMP: &str = "sw8.log.timestamp";
+    /// Messages of a `LogData` that have nothing but unknown fields here.
+    pub(crate) const LOG_REST: &str = "sw8.log.unknown_fields";
+
     pub(crate) const PARENT_SEGMENT_ID: &str = "sw8.parent_segment_id";
     pub(crate) const REF_TYPE: &str = "refType";
     pub(crate) const PARENT_SERVICE: &str = "parent.service";
@@ -63,6 +78,7 @@ pub(crate) mod sw8 {
 
 const SERVICE_NAME: &str = "service.name";
 const SERVICE_INSTANCE_ID: &str = "service.instance.id";
+const SERVICE_LAYER: &str = "service.layer";
 
 /// Nanoseconds since 1970. `None` for times that OTLP's unsigned 64 bits cannot hold.
 fn nanos(millis: i64) -> Option<u64> {

@@ -19,7 +19,7 @@ mod text;
 mod value;
 mod write;
 
-pub(crate) use binary::encode_base64;
+pub(crate) use binary::{encode_base64, encode_hex};
 pub use error::{Error, Malformed, Problem};
 pub(crate) use value::{double, integer, quote};
 pub use write::{write, write_message, write_parts};

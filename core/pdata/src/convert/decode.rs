@@ -20,6 +20,15 @@ pub(super) trait FromWire<'a>: Default {
 /// Reads a whole message.
 pub(super) fn read<'a, T: FromWire<'a>>(bytes: &'a [u8]) -> Result<T, Malformed> {
     let mut message = T::default();
+    merge(&mut message, bytes)?;
+    Ok(message)
+}
+
+/// Adds what `bytes` say to a message that has been read in part.
+pub(super) fn merge<'a, T: FromWire<'a>>(
+    message: &mut T,
+    bytes: &'a [u8],
+) -> Result<(), Malformed> {
     let mut end = 0;
     for field in Fields::of(bytes) {
         if field.number == 0 {
@@ -33,7 +42,7 @@ pub(super) fn read<'a, T: FromWire<'a>>(bytes: &'a [u8]) -> Result<T, Malformed>
     // The walk over the fields ends at the first that is none.
     match end < bytes.len() {
         true => wrong::<T, _>(),
-        false => Ok(message),
+        false => Ok(()),
     }
 }
 
@@ -45,6 +54,21 @@ where
 {
     match field.value {
         Value::Len(bytes) => read(bytes),
+        _ => wrong::<M, _>(),
+    }
+}
+
+/// A nested message of which there is one: protobuf merges what comes twice.
+pub(super) fn merge_nested<'a, M, T>(
+    known: &mut Option<T>,
+    field: Field<'a>,
+) -> Result<(), Malformed>
+where
+    M: FromWire<'a>,
+    T: FromWire<'a>,
+{
+    match field.value {
+        Value::Len(bytes) => merge(known.get_or_insert_default(), bytes),
         _ => wrong::<M, _>(),
     }
 }

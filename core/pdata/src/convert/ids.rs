@@ -46,6 +46,13 @@ pub fn span_id(segment_id: &str, span_id: i32, scheme: Scheme) -> SpanId {
     })
 }
 
+/// An id as SkyWalking has those that come from OTLP: hexadecimal, in lower case.
+pub(super) fn hex_text(id: &[u8]) -> String {
+    let mut text = Vec::with_capacity(2 * id.len());
+    crate::json::encode_hex(id, &mut text);
+    String::from_utf8(text).expect("digits are ASCII")
+}
+
 fn halves(id: [u8; 16]) -> (u64, u64) {
     let id = u128::from_be_bytes(id);
     ((id >> 64) as u64, id as u64)
