@@ -5,6 +5,7 @@
 //! it has one.
 
 mod any;
+pub mod assemble;
 mod attributes;
 mod decode;
 mod encode;
