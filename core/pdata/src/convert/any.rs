@@ -21,15 +21,21 @@ pub(super) fn as_bytes(value: &AnyValue) -> Option<&[u8]> {
     }
 }
 
+/// An integer, or its text: there are stores that keep nothing but text.
 pub(super) fn as_int(value: &AnyValue) -> Option<i64> {
-    match value.value {
-        Some(Value::IntValue(value)) => Some(value),
+    match &value.value {
+        Some(Value::IntValue(value)) => Some(*value),
+        Some(Value::StringValue(text)) => text.parse().ok(),
         _ => None,
     }
 }
 
 pub(super) fn is_true(value: &AnyValue) -> bool {
-    matches!(value.value, Some(Value::BoolValue(true)))
+    match &value.value {
+        Some(Value::BoolValue(value)) => *value,
+        Some(Value::StringValue(text)) => text == "true",
+        _ => false,
+    }
 }
 
 /// The value of the first attribute with this key.

@@ -91,6 +91,7 @@ fn delimited_len(content: usize) -> usize {
 pub(super) fn attribute(out: &mut Vec<u8>, number: u32, name: &str, value: Value<'_>) {
     let value_len = value.len();
     let length = delimited_len(name.len()) + delimited_len(value_len);
+    out.reserve(delimited_len(length) + 1);
     put_varint(out, key(number, WireType::Len));
     put_varint(out, length as u64);
     put_field(out, 1, name.as_bytes());

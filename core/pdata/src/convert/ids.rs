@@ -24,26 +24,47 @@ pub fn trace_id(trace_id: &str, scheme: Scheme) -> TraceId {
     uuid(trace_id)
         .or_else(|| contrib(trace_id, scheme))
         .filter(|id| *id != [0; 16])
-        .unwrap_or_else(|| hash(trace_id.as_bytes(), &[]))
+        .unwrap_or_else(|| hash(trace_id.as_bytes()))
 }
 
 /// The span id for the span with this number in a segment.
 pub fn span_id(segment_id: &str, span_id: i32, scheme: Scheme) -> SpanId {
-    let folded = match scheme {
-        Scheme::Hash => None,
-        Scheme::Contrib => uuid(segment_id).or_else(|| contrib(segment_id, scheme)),
-    };
-    let folded = folded.map(|mut id| {
-        for (byte, extra) in id.iter_mut().zip(span_id.to_le_bytes()) {
-            *byte ^= extra;
+    SpanIds::of(segment_id, scheme).id(span_id)
+}
+
+/// The ids of one segment's spans.
+#[derive(Clone, Copy, Debug)]
+pub struct SpanIds {
+    /// The segment's id as sixteen bytes, where the scheme makes span ids from them.
+    folded: Option<[u8; 16]>,
+    /// Of the segment's id, for the span's number to go on from.
+    hashed: u128,
+}
+
+impl SpanIds {
+    pub fn of(segment_id: &str, scheme: Scheme) -> Self {
+        SpanIds {
+            folded: match scheme {
+                Scheme::Hash => None,
+                Scheme::Contrib => uuid(segment_id).or_else(|| contrib(segment_id, scheme)),
+            },
+            hashed: fnv(BASIS, segment_id.as_bytes()),
         }
-        let (high, low) = halves(id);
-        (high ^ low).to_be_bytes()
-    });
-    folded.filter(|id| *id != [0; 8]).unwrap_or_else(|| {
-        let (high, _) = halves(hash(segment_id.as_bytes(), &span_id.to_le_bytes()));
-        high.max(1).to_be_bytes()
-    })
+    }
+
+    pub fn id(&self, span_id: i32) -> SpanId {
+        let folded = self.folded.map(|mut id| {
+            for (byte, extra) in id.iter_mut().zip(span_id.to_le_bytes()) {
+                *byte ^= extra;
+            }
+            let (high, low) = halves(id);
+            (high ^ low).to_be_bytes()
+        });
+        folded.filter(|id| *id != [0; 8]).unwrap_or_else(|| {
+            let (high, _) = halves(finish(fnv(self.hashed, &span_id.to_le_bytes())));
+            high.max(1).to_be_bytes()
+        })
+    }
 }
 
 /// An id as SkyWalking has those that come from OTLP: hexadecimal, in lower case.
@@ -115,17 +136,22 @@ fn contrib(text: &str, scheme: Scheme) -> Option<[u8; 16]> {
 
 /// FNV-1a over 128 bits with each half mixed, since samplers look at single bytes. Part of the
 /// ids' contract: another hash would tear traces apart between two versions of this program.
-fn hash(text: &[u8], more: &[u8]) -> [u8; 16] {
-    const BASIS: u128 = 0x6C62_272E_07BB_0142_62B8_2175_6295_C58D;
+fn hash(text: &[u8]) -> [u8; 16] {
+    finish(fnv(BASIS, text))
+}
+
+const BASIS: u128 = 0x6C62_272E_07BB_0142_62B8_2175_6295_C58D;
+
+fn fnv(hash: u128, bytes: &[u8]) -> u128 {
     const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013B;
-    let bytes = text.iter().chain(more);
-    let hash = bytes.fold(BASIS, |hash, byte| {
-        (hash ^ u128::from(*byte)).wrapping_mul(PRIME)
-    });
+    let add = |hash: u128, byte: &u8| (hash ^ u128::from(*byte)).wrapping_mul(PRIME);
+    bytes.iter().fold(hash, add)
+}
+
+fn finish(hash: u128) -> [u8; 16] {
     let (high, low) = (mix((hash >> 64) as u64), mix(hash as u64));
-    (u128::from(high) << 64 | u128::from(low))
-        .max(1)
-        .to_be_bytes()
+    let id = u128::from(high) << 64 | u128::from(low);
+    id.max(1).to_be_bytes()
 }
 
 /// The finalizer of MurmurHash3: every bit of the input moves about half of the output's.

@@ -7,7 +7,7 @@ use crate::convert::attributes::{are_attributes, put_all};
 use crate::convert::encode::{
     Value, attribute, bytes, fixed64, integer, nested, text, text_attribute,
 };
-use crate::convert::ids::{self, SpanId, TraceId};
+use crate::convert::ids::{self, SpanId, SpanIds, TraceId};
 use crate::convert::{Malformed, SERVICE_INSTANCE_ID, SERVICE_NAME, decode, nanos, sw8};
 use crate::schema::EnumValue;
 use crate::schema::skywalking::{REF_TYPE, SPAN_LAYER};
@@ -41,8 +41,8 @@ pub fn to_otlp(segment: &[u8], options: Options) -> Result<Option<OtlpChunk>, Ma
 }
 
 fn resource_spans(segment: &Segment<'_>, options: Options) -> Vec<u8> {
-    // What a span takes beside its tags.
-    const SPAN_LEN: usize = 512;
+    // What a span of an agent takes, so that most segments are written without growing.
+    const SPAN_LEN: usize = 1024;
     let mut out = Vec::with_capacity(SPAN_LEN * (segment.spans.len() + 1));
     nested(&mut out, 1, |out| {
         text_attribute(out, 1, SERVICE_NAME, &segment.service);
@@ -52,6 +52,7 @@ fn resource_spans(segment: &Segment<'_>, options: Options) -> Vec<u8> {
         segment,
         options,
         trace_id: ids::trace_id(&segment.trace_id, options.ids),
+        span_ids: SpanIds::of(&segment.segment_id, options.ids),
     };
     nested(&mut out, 2, |out| {
         for (index, span) in segment.spans.iter().enumerate() {
@@ -65,13 +66,14 @@ struct Writer<'s, 'a> {
     segment: &'s Segment<'a>,
     options: Options,
     trace_id: TraceId,
+    span_ids: SpanIds,
 }
 
 impl Writer<'_, '_> {
     fn span(&self, out: &mut Vec<u8>, span: &Span<'_>, index: usize) {
         let parent = self.parent(span);
         bytes(out, 1, &self.trace_id);
-        bytes(out, 2, &self.span_id(&self.segment.segment_id, span.id));
+        bytes(out, 2, &self.span_ids.id(span.id));
         if let Some(parent) = parent {
             bytes(out, 4, &parent.id);
         }
@@ -98,8 +100,8 @@ impl Writer<'_, '_> {
         }
     }
 
-    fn span_id(&self, segment_id: &str, span_id: i32) -> SpanId {
-        ids::span_id(segment_id, span_id, self.options.ids)
+    fn id_of(&self, reference: &Reference<'_>) -> SpanId {
+        ids::span_id(&reference.segment_id, reference.span, self.options.ids)
     }
 
     /// The parent in the same segment, or the first reference within the trace: OTLP's parent
@@ -107,7 +109,7 @@ impl Writer<'_, '_> {
     fn parent(&self, span: &Span<'_>) -> Option<Parent> {
         if span.parent >= 0 {
             return Some(Parent {
-                id: self.span_id(&self.segment.segment_id, span.parent),
+                id: self.span_ids.id(span.parent),
                 reference: None,
             });
         }
@@ -115,7 +117,7 @@ impl Writer<'_, '_> {
         let index = span.refs.iter().position(is_here)?;
         let reference = &span.refs[index];
         Some(Parent {
-            id: self.span_id(&reference.segment_id, reference.span),
+            id: self.id_of(reference),
             reference: Some(index),
         })
     }
@@ -202,7 +204,7 @@ impl Writer<'_, '_> {
             false => ids::trace_id(&reference.trace_id, self.options.ids),
         };
         bytes(out, 1, &trace_id);
-        bytes(out, 2, &self.span_id(&reference.segment_id, reference.span));
+        bytes(out, 2, &self.id_of(reference));
         let segment_id = Value::Text(&reference.segment_id);
         attribute(out, 4, sw8::PARENT_SEGMENT_ID, segment_id);
         attribute(

@@ -39,8 +39,9 @@ pub struct Restored {
 
 /// Whether a span was part of a segment.
 pub fn is_restorable(span: &OtlpSpan) -> bool {
-    let is_ours = |key: &str| any::find(&span.attributes, key).is_some();
-    is_ours(sw8::SEGMENT_ID) && is_ours(sw8::SPAN_ID)
+    let find = |key: &str| any::find(&span.attributes, key);
+    let has_segment = find(sw8::SEGMENT_ID).and_then(any::as_str).is_some();
+    has_segment && find(sw8::SPAN_ID).and_then(any::as_int).is_some()
 }
 
 /// The segments that the spans of one resource were, in the order of their first spans. Spans that

@@ -373,6 +373,21 @@ fn a_span_that_comes_twice_counts_once() {
 }
 
 #[test]
+fn a_segment_comes_back_from_a_store_that_keeps_only_text() {
+    let mut segment = order();
+    segment.spans[0].skip_analysis = true;
+    segment.is_size_limited = true;
+    let bytes = segment.encode_to_vec();
+    let mut resource = forward(&bytes, options(Semconv::None, Scheme::Hash));
+    for attribute in &mut resource.scope_spans[0].spans[0].attributes {
+        let value = attribute.value.as_ref().map(crate::convert::any::text);
+        let value = value.unwrap_or_default().into_owned();
+        *attribute = text(&attribute.key, &value);
+    }
+    assert_eq!(back(&resource)[0].segment, bytes);
+}
+
+#[test]
 fn spans_that_were_never_in_a_segment_are_passed_over() {
     let native = OtlpSpan {
         attributes: vec![text("sw8.segment_id", "half of it")],
