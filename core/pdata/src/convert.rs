@@ -11,6 +11,7 @@ mod decode;
 mod encode;
 pub mod identity;
 pub mod ids;
+mod keys;
 pub mod log;
 pub mod meter;
 pub mod places;

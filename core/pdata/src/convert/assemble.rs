@@ -169,11 +169,11 @@ fn draft<'a>(
             peer: "".into(),
         };
         for (source, span) in piece.sources.iter().zip(&segment.spans) {
-            let place = Place {
-                span_id: span.span_id,
-                peer: (&*span.peer).into(),
-                ..shared.clone()
-            };
+            let mut place = shared.clone();
+            place.span_id = span.span_id;
+            if !span.peer.is_empty() {
+                place.peer = (&*span.peer).into();
+            }
             let span_id = &*part.spans[*source].span.span_id;
             if !span_id.is_empty() {
                 here.entry(span_id).or_insert_with(|| place.clone());

@@ -6,13 +6,14 @@
 //! removes or adds the pair, so that a redaction is not undone by the list.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use opentelemetry_proto::tonic::common::v1::AnyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 
 use super::decode::{FromWire, text};
 use super::encode::{self, Value, attribute};
+use super::keys::Keys;
 use super::{Malformed, any, sw8};
 use crate::wire::{Field, put_field};
 
@@ -65,34 +66,24 @@ fn is_reserved(key: &str) -> bool {
 
 /// Whether attributes alone say all that the pairs say.
 pub(super) fn are_attributes(pairs: &[Pair<'_>]) -> bool {
-    /// More are looked up in a set, so that a list of any length costs what it is long.
-    const PAIRWISE_MAX: usize = 16;
     let plain = |pair: &Pair<'_>| !is_reserved(&pair.key) && pair.unknown.is_empty();
-    if !pairs.iter().all(plain) {
-        return false;
-    }
-    if pairs.len() > PAIRWISE_MAX {
-        let mut seen = HashSet::with_capacity(pairs.len());
-        return pairs.iter().all(|pair| seen.insert(&*pair.key));
-    }
-    let mut rest = pairs;
-    while let Some((pair, others)) = rest.split_first() {
-        if others.iter().any(|other| other.key == pair.key) {
-            return false;
-        }
-        rest = others;
-    }
-    true
+    let mut seen = Keys::default();
+    pairs
+        .iter()
+        .all(|pair| plain(pair) && seen.insert(&pair.key))
 }
 
 /// Appends pairs of which [`are_attributes`] is not true: the attributes, and all pairs as a list
 /// under the name `all`.
 pub(super) fn put_all(out: &mut Vec<u8>, number: u32, all: &str, pairs: &[Pair<'_>]) {
-    let mut seen = HashSet::with_capacity(pairs.len());
-    for pair in pairs.iter().rev() {
-        if !is_reserved(&pair.key) && seen.insert(&*pair.key) {
-            attribute(out, number, &pair.key, Value::Text(&pair.value));
-        }
+    let mut seen = Keys::default();
+    let from_last = pairs.iter().rev();
+    let mut last: Vec<_> = from_last
+        .filter(|pair| !is_reserved(&pair.key) && seen.insert(&pair.key))
+        .collect();
+    last.reverse();
+    for pair in last {
+        attribute(out, number, &pair.key, Value::Text(&pair.value));
     }
     encode::nested(out, number, |out| {
         put_field(out, 1, all.as_bytes());

@@ -5,7 +5,6 @@
 //! here under its name.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::trace::v1::Span;
@@ -14,6 +13,7 @@ use super::ScopedSpan;
 use super::exchange::Exchange;
 use crate::convert::any;
 use crate::convert::ids::hex_text;
+use crate::convert::keys::Keys;
 use crate::skywalking::v3::KeyStringValuePair;
 
 /// A tag's key and its value.
@@ -65,11 +65,13 @@ pub(super) fn tags(
 ) -> Vec<KeyStringValuePair> {
     let ScopedSpan { scope, span } = scoped;
     let mut tags: Vec<Tag<'_>> = Vec::with_capacity(span.attributes.len() + 4);
-    tags.extend(
-        span.attributes
-            .iter()
-            .filter_map(|attribute| known(attribute, exchange)),
-    );
+    let mut others: Vec<Tag<'_>> = Vec::with_capacity(span.attributes.len());
+    for attribute in &span.attributes {
+        match known(attribute, exchange) {
+            Some(tag) => tags.push(tag),
+            None => others.push((harmless(attribute), any::text_of(attribute))),
+        }
+    }
     match exchange {
         Exchange::Cache(_) => tags.extend(operation(span)),
         Exchange::Messaging(_) if !broker.is_empty() => {
@@ -77,9 +79,7 @@ pub(super) fn tags(
         }
         _ => {}
     }
-    let others = span.attributes.iter();
-    let others = others.filter(|attribute| known(attribute, exchange).is_none());
-    tags.extend(others.map(|attribute| (harmless(attribute), any::text_of(attribute))));
+    tags.append(&mut others);
     if let Some(scope) = scope.filter(|scope| !scope.name.is_empty()) {
         tags.push(("otel.scope.name".into(), Cow::Borrowed(&scope.name)));
     }
@@ -181,9 +181,10 @@ fn beside(span: &Span) -> Vec<Tag<'_>> {
     tags
 }
 
+/// The first tag of each key.
 fn once(tags: Vec<Tag<'_>>) -> Vec<KeyStringValuePair> {
-    let mut seen = HashSet::with_capacity(tags.len());
-    let is_first: Vec<bool> = tags.iter().map(|(key, _)| seen.insert(&**key)).collect();
+    let mut seen = Keys::default();
+    let is_first: Vec<bool> = tags.iter().map(|(key, _)| seen.insert(key)).collect();
     let firsts = tags
         .into_iter()
         .zip(is_first)
