@@ -87,11 +87,27 @@ fn delimited_len(content: usize) -> usize {
     1 + varint_len(content as u64) + content
 }
 
-/// Appends a `KeyValue` as the field of this number.
+/// Appends a `KeyValue` as the field of this number, which is below 16.
 pub(super) fn attribute(out: &mut Vec<u8>, number: u32, name: &str, value: Value<'_>) {
+    debug_assert!(number < 16);
     let value_len = value.len();
     let length = delimited_len(name.len()) + delimited_len(value_len);
-    out.reserve(delimited_len(length) + 1);
+    out.reserve(delimited_len(length));
+    if length < 0x80 {
+        // Nearly all of them: each length is one byte, and known.
+        let tag = (number << 3 | WireType::Len.code()) as u8;
+        out.extend_from_slice(&[tag, length as u8, 0x0A, name.len() as u8]);
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(&[0x12, value_len as u8]);
+        match value {
+            Value::Text(text) => {
+                out.extend_from_slice(&[0x0A, text.len() as u8]);
+                out.extend_from_slice(text.as_bytes());
+            }
+            value => value.put(out),
+        }
+        return;
+    }
     put_varint(out, key(number, WireType::Len));
     put_varint(out, length as u64);
     put_field(out, 1, name.as_bytes());
@@ -104,5 +120,53 @@ pub(super) fn attribute(out: &mut Vec<u8>, number: u32, name: &str, value: Value
 pub(super) fn text_attribute(out: &mut Vec<u8>, number: u32, name: &str, text: &str) {
     if !text.is_empty() {
         attribute(out, number, name, Value::Text(text));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
+    use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, KeyValueList};
+    use proptest::prelude::*;
+    use prost::Message;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn an_attribute_is_encoded_as_prost_encodes_it(
+            name in "[a-z.]{0,150}",
+            text in "\\PC{0,150}",
+            int: i64,
+            which in 0..4,
+        ) {
+            let (ours, theirs) = match which {
+                0 => (Value::Text(&text), Any::StringValue(text.clone())),
+                1 => (Value::Int(int), Any::IntValue(int)),
+                2 => (Value::Bool(int > 0), Any::BoolValue(int > 0)),
+                _ => (Value::Bytes(text.as_bytes()), Any::BytesValue(text.clone().into_bytes())),
+            };
+            let mut out = Vec::new();
+            attribute(&mut out, 1, &name, ours);
+            let list = KeyValueList {
+                values: vec![KeyValue {
+                    key: name,
+                    value: Some(AnyValue { value: Some(theirs) }),
+                    ..KeyValue::default()
+                }],
+            };
+            // An empty key is written here, and means the same.
+            prop_assert_eq!(KeyValueList::decode(&out[..]).unwrap(), list);
+        }
+
+        #[test]
+        fn a_nested_message_has_its_length_before_it(len in 0..40_000usize) {
+            let mut out = b"before".to_vec();
+            nested(&mut out, 3, |out| out.extend((0..len).map(|byte| byte as u8)));
+            let mut expected = b"before".to_vec();
+            let content: Vec<u8> = (0..len).map(|byte| byte as u8).collect();
+            put_field(&mut expected, 3, &content);
+            prop_assert_eq!(out, expected);
+        }
     }
 }

@@ -7,32 +7,13 @@ use std::borrow::Cow;
 
 use super::model::Span;
 use super::{SPAN_LAYER_MQ, SPAN_TYPE_ENTRY};
+use crate::convert::attributes::Pair;
 use crate::convert::encode::Value;
 
-/// Tags and the attributes that say the same. Where several tags become one attribute, the first
-/// that a span has counts.
-const RULES: [Rule; 10] = [
-    Rule::text("http.method", "http.request.method"),
-    Rule::number("http.status_code", "http.response.status_code"),
-    Rule::number("status_code", "http.response.status_code"),
-    Rule::text("url", "url.full"),
-    Rule::system("db.type", "db.system.name"),
-    Rule::system("cache.type", "db.system.name"),
-    Rule::text("db.instance", "db.namespace"),
-    Rule::text("db.statement", "db.query.text"),
-    Rule::text("mq.topic", "messaging.destination.name"),
-    Rule::text("mq.queue", "messaging.destination.name"),
-];
+/// Attributes that are made from one span: those that tags stand for, and two from the peer.
+pub(super) const DERIVED_MAX: usize = 9;
 
-/// Attributes that are made from one span: one for each rule, and two from the peer.
-pub(super) const DERIVED_MAX: usize = RULES.len() + 2;
-
-struct Rule {
-    tag: &'static str,
-    attribute: &'static str,
-    form: Form,
-}
-
+/// How a tag's value becomes an attribute's.
 enum Form {
     Text,
     /// An integer, if the text is one.
@@ -41,30 +22,18 @@ enum Form {
     System,
 }
 
-impl Rule {
-    const fn text(tag: &'static str, attribute: &'static str) -> Self {
-        Rule {
-            tag,
-            attribute,
-            form: Form::Text,
-        }
-    }
-
-    const fn number(tag: &'static str, attribute: &'static str) -> Self {
-        Rule {
-            tag,
-            attribute,
-            form: Form::Number,
-        }
-    }
-
-    const fn system(tag: &'static str, attribute: &'static str) -> Self {
-        Rule {
-            tag,
-            attribute,
-            form: Form::System,
-        }
-    }
+/// The attribute that says the same as a tag. Where several tags say it, the first counts.
+fn rule(tag: &str) -> Option<(&'static str, Form)> {
+    Some(match tag {
+        "http.method" => ("http.request.method", Form::Text),
+        "http.status_code" | "status_code" => ("http.response.status_code", Form::Number),
+        "url" => ("url.full", Form::Text),
+        "db.type" | "cache.type" => ("db.system.name", Form::System),
+        "db.instance" => ("db.namespace", Form::Text),
+        "db.statement" => ("db.query.text", Form::Text),
+        "mq.topic" | "mq.queue" => ("messaging.destination.name", Form::Text),
+        _ => return None,
+    })
 }
 
 /// An attribute that was made from a tag or from the peer.
@@ -73,7 +42,7 @@ pub(super) struct Derived<'a> {
     pub(super) attribute: &'static str,
     value: Made<'a>,
     /// The tag's key; empty for the peer.
-    pub(super) tag: &'static str,
+    pub(super) tag: &'a str,
     /// Whether the tag can be made from it again.
     pub(super) is_equal: bool,
 }
@@ -95,7 +64,7 @@ impl Derived<'_> {
 
 /// What can be made from a span. A name that is a tag's already is not taken from it.
 pub(super) fn derive<'a>(span: &'a Span<'_>) -> Vec<Derived<'a>> {
-    let mut all: Vec<Derived<'a>> = Vec::new();
+    let mut all: Vec<Derived<'a>> = Vec::with_capacity(DERIVED_MAX);
     let mut add = |derived: Derived<'a>| {
         let is_taken = span.tags.iter().any(|tag| tag.key == derived.attribute)
             || all.iter().any(|other| other.attribute == derived.attribute);
@@ -103,9 +72,8 @@ pub(super) fn derive<'a>(span: &'a Span<'_>) -> Vec<Derived<'a>> {
             all.push(derived);
         }
     };
-    for rule in &RULES {
-        let tag = span.tags.iter().find(|tag| tag.key == rule.tag);
-        if let Some(derived) = tag.and_then(|tag| rule.apply(&tag.value)) {
+    for tag in &span.tags {
+        if let Some(derived) = rule(&tag.key).and_then(|rule| apply(rule, tag)) {
             add(derived);
         }
     }
@@ -132,26 +100,25 @@ impl<'a> Derived<'a> {
     }
 }
 
-impl Rule {
-    fn apply<'a>(&self, text: &'a str) -> Option<Derived<'a>> {
-        let (value, is_equal) = match self.form {
-            Form::Text => (Made::Text(text.into()), true),
-            Form::Number => {
-                let number: i64 = text.parse().ok()?;
-                (Made::Int(number), number.to_string() == text)
-            }
-            Form::System if text.bytes().any(|byte| byte.is_ascii_uppercase()) => {
-                (Made::Text(text.to_ascii_lowercase().into()), false)
-            }
-            Form::System => (Made::Text(text.into()), true),
-        };
-        Some(Derived {
-            attribute: self.attribute,
-            value,
-            tag: self.tag,
-            is_equal,
-        })
-    }
+fn apply<'a>((attribute, form): (&'static str, Form), tag: &'a Pair<'_>) -> Option<Derived<'a>> {
+    let text = &*tag.value;
+    let (value, is_equal) = match form {
+        Form::Text => (Made::Text(text.into()), true),
+        Form::Number => {
+            let number: i64 = text.parse().ok()?;
+            (Made::Int(number), number.to_string() == text)
+        }
+        Form::System if text.bytes().any(|byte| byte.is_ascii_uppercase()) => {
+            (Made::Text(text.to_ascii_lowercase().into()), false)
+        }
+        Form::System => (Made::Text(text.into()), true),
+    };
+    Some(Derived {
+        attribute,
+        value,
+        tag: &tag.key,
+        is_equal,
+    })
 }
 
 /// The parts of `host:port`, where the peer is one and no list of them.
