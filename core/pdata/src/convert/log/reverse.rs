@@ -43,6 +43,7 @@ pub fn from_otlp(logs: &ResourceLogs, options: &Options, places: &dyn Places) ->
                 Some(Pair::new(&**key, any::text(value)))
             });
             log.tags.get_or_insert_default().data.extend(listed);
+            log.tags = log.tags.filter(|tags| !tags.data.is_empty());
             all.push(write(&log));
         }
     }
@@ -174,7 +175,19 @@ fn body(value: &AnyValue) -> Body<'_> {
     }
 }
 
-fn trace<'a>(record: &LogRecord, places: &dyn Places) -> Option<Trace<'a>> {
+/// The segment that the record names itself, or the place of its span.
+fn trace<'a>(record: &'a LogRecord, places: &dyn Places) -> Option<Trace<'a>> {
+    let attributes = &record.attributes;
+    let trace_id = text(attributes, sw8::TRACE_ID);
+    if !trace_id.is_empty() {
+        let span_id = any::find(attributes, sw8::SPAN_ID).and_then(any::as_int);
+        return Some(Trace {
+            trace_id,
+            segment_id: text(attributes, sw8::SEGMENT_ID),
+            span_id: span_id.unwrap_or_default() as i32,
+            ..Trace::default()
+        });
+    }
     if record.trace_id.iter().all(|byte| *byte == 0) {
         return None;
     }

@@ -187,6 +187,23 @@ fn a_body_of_parts_is_json_and_what_is_missing_stays_missing() {
 }
 
 #[test]
+fn a_record_that_names_its_segment_is_believed() {
+    let logs = native(&with_records(vec![LogRecord {
+        attributes: vec![
+            attribute("sw8.trace_id", "a.1.2"),
+            attribute("sw8.segment_id", "a.1.3"),
+            attribute("sw8.span_id", "5"),
+        ],
+        trace_id: [7; 16].to_vec(),
+        span_id: [9; 8].to_vec(),
+        ..LogRecord::default()
+    }]));
+    let trace = logs[0].trace_context.as_ref().unwrap();
+    let found = (&*trace.trace_id, &*trace.trace_segment_id, trace.span_id);
+    assert_eq!(found, ("a.1.2", "a.1.3", 5));
+}
+
+#[test]
 fn a_log_reads_as_otlp() {
     let log = v3::LogData {
         timestamp: 1_700_000_000_000,
