@@ -8,42 +8,58 @@ use bytes::Bytes;
 use crate::Signal;
 use crate::decoded::Decoded;
 use crate::otlp::split;
+use crate::skywalking::NativeChunk;
 use crate::wire::put_field;
 
-/// One resource's worth of telemetry, in the form in which it arrived.
+/// What is counted, split and merged as one: a resource with everything under it, or one message of
+/// a SkyWalking agent; in the form in which it arrived.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
 pub enum Chunk {
     Otlp(OtlpChunk),
+    Native(NativeChunk),
 }
 
 impl Chunk {
     pub fn signal(&self) -> Signal {
         match self {
             Chunk::Otlp(chunk) => chunk.signal(),
+            Chunk::Native(chunk) => chunk.kind().signal(),
         }
     }
 
-    /// Spans, metric data points or log records.
+    /// The chunk of OTLP that it is, if it is one.
+    pub fn into_otlp(self) -> Option<OtlpChunk> {
+        match self {
+            Chunk::Otlp(chunk) => Some(chunk),
+            Chunk::Native(_) => None,
+        }
+    }
+
+    /// Spans, metric data points, log records or reports.
     pub fn items(&self) -> usize {
         match self {
             Chunk::Otlp(chunk) => chunk.items(),
+            Chunk::Native(chunk) => chunk.items(),
         }
     }
 
     pub fn wire_len(&self) -> usize {
         match self {
             Chunk::Otlp(chunk) => chunk.framed().len(),
+            Chunk::Native(chunk) => chunk.message().len(),
         }
     }
 
     /// The first `items` items and the rest, each under a copy of their headers.
     ///
     /// `None` if there is nothing to split, or if the headers are so large beside the items that
-    /// repeating them would let a small request grow into a large one.
+    /// repeating them would let a small request grow into a large one. A segment is never split.
     pub fn split_at(&self, items: usize) -> Option<[Chunk; 2]> {
         match self {
             Chunk::Otlp(chunk) => chunk.split_at(items).map(|halves| halves.map(Chunk::Otlp)),
+            Chunk::Native(chunk) => chunk
+                .split_at(items)
+                .map(|halves| halves.map(Chunk::Native)),
         }
     }
 }

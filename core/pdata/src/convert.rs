@@ -17,6 +17,9 @@ pub mod meter;
 pub mod places;
 pub mod segment;
 
+use crate::skywalking::Kind;
+use crate::{NativeChunk, OtlpChunk};
+
 /// Bytes that are not the message that was due, which what passed the check cannot be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -24,6 +27,22 @@ pub mod segment;
 )]
 pub struct Malformed {
     message: &'static str,
+}
+
+/// A segment, a log or a collection of meters as OTLP, by the defaults of each. Nothing comes of a
+/// segment without spans and of meters without values, which OTLP cannot say, and of reports.
+pub fn to_otlp(message: &NativeChunk) -> Vec<OtlpChunk> {
+    let bytes = message.message();
+    let converted = match message.kind() {
+        Kind::Segment => {
+            let spans = segment::to_otlp(bytes, segment::Options::default());
+            spans.map(|spans| spans.into_iter().collect())
+        }
+        Kind::Log => log::to_otlp(bytes, ids::Scheme::default()).map(|log| vec![log]),
+        Kind::Meters => meter::to_otlp(bytes),
+        _ => Ok(Vec::new()),
+    };
+    converted.expect("a chunk has passed the check at reception")
 }
 
 /// Attributes that carry what OTLP has no place for.

@@ -28,6 +28,7 @@ impl Decoded {
             Signal::Traces => ResourceSpans::decode(body).map(Decoded::Traces),
             Signal::Metrics => ResourceMetrics::decode(body).map(Decoded::Metrics),
             Signal::Logs => ResourceLogs::decode(body).map(Decoded::Logs),
+            Signal::Skywalking => Signal::has_no_otlp(),
         };
         decoded.expect("the walk accepts only what the generated types do")
     }

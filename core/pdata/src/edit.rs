@@ -134,6 +134,7 @@ fn path(signal: Signal) -> &'static Step {
         Signal::Traces => &SPANS,
         Signal::Metrics => &POINTS,
         Signal::Logs => &LOGS,
+        Signal::Skywalking => Signal::has_no_otlp(),
     }
 }
 

@@ -18,12 +18,14 @@ pub mod edit;
 pub mod json;
 pub mod origin;
 pub mod otlp;
+mod repair;
 #[cfg(feature = "sample")]
 pub mod sample;
 pub mod schema;
 pub mod signal;
 pub mod skywalking;
 pub mod view;
+mod walk;
 pub mod wire;
 
 pub use batch::Batch;
@@ -33,3 +35,4 @@ pub use decoded::Decoded;
 pub use edit::Edit;
 pub use origin::Origin;
 pub use signal::Signal;
+pub use skywalking::NativeChunk;

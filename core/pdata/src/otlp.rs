@@ -11,14 +11,32 @@
 use bytes::Bytes;
 
 use crate::wire::{Fields, Value};
-use crate::{Budget, Chunk, OtlpChunk, Signal};
+use crate::{Budget, Chunk, OtlpChunk, Signal, repair, walk};
 
-mod repair;
 pub(crate) mod split;
-mod walk;
 
-pub use repair::InvalidUtf8;
-pub use walk::Fault;
+pub use crate::repair::InvalidUtf8;
+pub use crate::walk::Fault;
+
+/// The gRPC method that takes export requests of a signal, as `/package.Service/Method`.
+pub const fn grpc_path(signal: Signal) -> &'static str {
+    match signal {
+        Signal::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+        Signal::Metrics => "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+        Signal::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+        Signal::Skywalking => Signal::has_no_otlp(),
+    }
+}
+
+/// The path to which export requests of a signal are posted by default.
+pub const fn http_path(signal: Signal) -> &'static str {
+    match signal {
+        Signal::Traces => "/v1/traces",
+        Signal::Metrics => "/v1/metrics",
+        Signal::Logs => "/v1/logs",
+        Signal::Skywalking => Signal::has_no_otlp(),
+    }
+}
 
 /// What [`receive`] made of a request.
 #[derive(Clone, Debug)]
@@ -72,6 +90,12 @@ pub fn receive(
         items: walked.items,
         repaired: walked.broken.len(),
     })
+}
+
+/// The items of a request that has passed the walk before; `None` if it has not.
+pub(crate) fn items(signal: Signal, request: &[u8]) -> Option<u32> {
+    let walked = walk::request(signal, request, InvalidUtf8::Refuse).ok()?;
+    u32::try_from(walked.items).ok()
 }
 
 /// A chunk from the bytes that [`OtlpChunk::framed`] gave before; `None` if they are none. They are

@@ -16,8 +16,20 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 use prost::Message;
 
+use crate::Signal;
+
 /// 2026-11-21T00:00:00Z; sample items count up from here.
 const START_UNIX_NANO: u64 = 1_795_219_200_000_000_000;
+
+/// One request of `signal` with this many items.
+pub fn request(signal: Signal, count: usize) -> Vec<u8> {
+    match signal {
+        Signal::Traces => spans(count),
+        Signal::Metrics => points(count),
+        Signal::Logs => logs(count),
+        Signal::Skywalking => Signal::has_no_otlp(),
+    }
+}
 
 /// One request with this many spans of one resource.
 pub fn spans(count: usize) -> Vec<u8> {

@@ -216,6 +216,7 @@ pub const fn request(signal: Signal) -> &'static Message {
         Signal::Traces => &TRACE_REQUEST,
         Signal::Metrics => &METRICS_REQUEST,
         Signal::Logs => &LOGS_REQUEST,
+        Signal::Skywalking => Signal::has_no_otlp(),
     }
 }
 
@@ -225,6 +226,7 @@ pub const fn resource_level(signal: Signal) -> &'static Message {
         Signal::Traces => &RESOURCE_SPANS,
         Signal::Metrics => &RESOURCE_METRICS,
         Signal::Logs => &RESOURCE_LOGS,
+        Signal::Skywalking => Signal::has_no_otlp(),
     }
 }
 
@@ -234,6 +236,7 @@ pub const fn scope_level(signal: Signal) -> &'static Message {
         Signal::Traces => &SCOPE_SPANS,
         Signal::Metrics => &SCOPE_METRICS,
         Signal::Logs => &SCOPE_LOGS,
+        Signal::Skywalking => Signal::has_no_otlp(),
     }
 }
 

@@ -8,10 +8,20 @@ pub enum Signal {
     Traces,
     Metrics,
     Logs,
+    /// Reports of SkyWalking agents that OTLP has no words for: heartbeats, runtime metrics, browser
+    /// performance, events ...
+    Skywalking,
 }
 
 impl Signal {
-    pub const ALL: [Signal; 3] = [Signal::Traces, Signal::Metrics, Signal::Logs];
+    pub const ALL: [Signal; 4] = [
+        Signal::Traces,
+        Signal::Metrics,
+        Signal::Logs,
+        Signal::Skywalking,
+    ];
+    /// Those that OTLP has a form for.
+    pub const OTLP: [Signal; 3] = [Signal::Traces, Signal::Metrics, Signal::Logs];
 
     /// The name used in configuration, metric labels and logs.
     pub const fn name(self) -> &'static str {
@@ -19,6 +29,7 @@ impl Signal {
             Signal::Traces => "traces",
             Signal::Metrics => "metrics",
             Signal::Logs => "logs",
+            Signal::Skywalking => "skywalking",
         }
     }
 
@@ -28,7 +39,14 @@ impl Signal {
             Signal::Traces => "spans",
             Signal::Metrics => "metric_points",
             Signal::Logs => "log_records",
+            Signal::Skywalking => "reports",
         }
+    }
+
+    /// Ends what a caller who asked for the OTLP form of a report has begun: components of OTLP name
+    /// [`Signal::OTLP`] as theirs, so that no pipeline of reports leads to them.
+    pub(crate) const fn has_no_otlp() -> ! {
+        panic!("reports have no OTLP form")
     }
 
     /// The inverse of [`Signal::name`].

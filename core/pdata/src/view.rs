@@ -161,6 +161,7 @@ impl<'a> RecordView<'a> {
             Signal::Traces => 5,
             Signal::Metrics => 1,
             Signal::Logs => 12,
+            Signal::Skywalking => Signal::has_no_otlp(),
         };
         last_len(self.message, number).map(text).unwrap_or_default()
     }
@@ -171,6 +172,7 @@ impl<'a> RecordView<'a> {
             Signal::Traces => 6,
             Signal::Logs => 2,
             Signal::Metrics => return 0,
+            Signal::Skywalking => Signal::has_no_otlp(),
         };
         let kinds = Fields::of(self.message).filter(|field| field.number == number);
         let kind = kinds.filter_map(|field| match field.value {
@@ -187,6 +189,7 @@ impl<'a> RecordView<'a> {
                 last_len(self.message, 5).map_or(AttributeValue::Empty, AttributeValue::of)
             }
             Signal::Traces | Signal::Metrics => AttributeValue::Empty,
+            Signal::Skywalking => Signal::has_no_otlp(),
         }
     }
 
@@ -197,6 +200,7 @@ impl<'a> RecordView<'a> {
             Signal::Logs => 6,
             // No field has this number.
             Signal::Metrics => 0,
+            Signal::Skywalking => Signal::has_no_otlp(),
         };
         attributes(self.message, number)
     }
@@ -213,13 +217,13 @@ mod tests {
 
     use super::*;
     use crate::otlp::{InvalidUtf8, receive};
-    use crate::{Budget, Chunk, sample};
+    use crate::{Budget, sample};
 
     fn chunk(signal: Signal, request: Vec<u8>) -> OtlpChunk {
         let budget = Budget::new(1 << 30);
         let received = receive(signal, Bytes::from(request), InvalidUtf8::Repair, &budget);
-        let Chunk::Otlp(chunk) = received.expect("samples are valid").chunks.remove(0);
-        chunk
+        let chunk = received.expect("samples are valid").chunks.remove(0);
+        chunk.into_otlp().expect("it is OTLP")
     }
 
     #[test]

@@ -21,6 +21,7 @@ const fn levels(signal: Signal) -> Levels {
     match signal {
         Signal::Traces | Signal::Logs => RECORDS,
         Signal::Metrics => POINTS,
+        Signal::Skywalking => Signal::has_no_otlp(),
     }
 }
 
@@ -86,35 +87,27 @@ mod tests {
     use prost::Message as _;
 
     use crate::otlp::{InvalidUtf8, receive};
-    use crate::{Budget, Chunk, OtlpChunk, Signal, sample};
+    use crate::{Budget, OtlpChunk, Signal, sample};
 
-    fn chunk(signal: Signal, request: Vec<u8>) -> Chunk {
+    fn chunk(signal: Signal, request: Vec<u8>) -> OtlpChunk {
         let budget = Budget::new(1 << 30);
         let received = receive(signal, Bytes::from(request), InvalidUtf8::Repair, &budget);
-        received.expect("samples are valid").chunks.remove(0)
-    }
-
-    fn framed(chunk: &Chunk) -> &[u8] {
-        let Chunk::Otlp(chunk) = chunk;
-        OtlpChunk::framed(chunk)
+        let chunk = received.expect("samples are valid").chunks.remove(0);
+        chunk.into_otlp().expect("it is OTLP")
     }
 
     proptest! {
         #[test]
         fn both_sides_are_valid_and_hold_every_item_once(
-            signal in prop::sample::select(Signal::ALL.to_vec()),
+            signal in prop::sample::select(Signal::OTLP.to_vec()),
             count in 40usize..90,
             at in 1usize..40,
         ) {
-            let whole = chunk(signal, match signal {
-                Signal::Traces => sample::spans(count),
-                Signal::Metrics => sample::points(count),
-                Signal::Logs => sample::logs(count),
-            });
+            let whole = chunk(signal, sample::request(signal, count));
             let [head, tail] = whole.split_at(at).expect("headers are small beside 40 items");
             prop_assert_eq!((head.items(), tail.items()), (at, count - at));
             for side in [&head, &tail] {
-                let again = chunk(signal, framed(side).to_vec());
+                let again = chunk(signal, side.framed().to_vec());
                 prop_assert_eq!(again.items(), side.items());
             }
         }
@@ -123,8 +116,8 @@ mod tests {
     #[test]
     fn items_keep_their_order_and_their_headers() {
         let whole = chunk(Signal::Logs, sample::logs(50));
-        let decode = |chunk: &Chunk| {
-            let mut request = ExportLogsServiceRequest::decode(framed(chunk)).expect("valid");
+        let decode = |chunk: &OtlpChunk| {
+            let mut request = ExportLogsServiceRequest::decode(&chunk.framed()[..]).expect("valid");
             request.resource_logs.remove(0)
         };
         let [head, tail] = whole
@@ -149,7 +142,7 @@ mod tests {
         let whole = chunk(Signal::Metrics, sample::points(30));
         let [head, tail] = whole.split_at(15).expect("it has 30 points");
         for side in [head, tail] {
-            let request = ExportMetricsServiceRequest::decode(framed(&side)).expect("valid");
+            let request = ExportMetricsServiceRequest::decode(&side.framed()[..]).expect("valid");
             let metrics = &request.resource_metrics[0].scope_metrics[0].metrics;
             assert_eq!(metrics.len(), 2, "one metric of ten points and one of five");
             assert!(metrics.iter().all(|metric| metric.unit == "{request}"));

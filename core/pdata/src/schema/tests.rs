@@ -26,7 +26,7 @@ fn protocols() -> [Protocol; 2] {
     let skywalking = skywalking.filter(|file| file.package() == "skywalking.v3");
     [
         Protocol {
-            roots: Signal::ALL.map(request).to_vec(),
+            roots: Signal::OTLP.map(request).to_vec(),
             descriptors: Descriptors(otlp),
         },
         Protocol {

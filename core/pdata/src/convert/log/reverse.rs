@@ -225,7 +225,7 @@ fn tags<'a>(record: &'a LogRecord, scope: Option<&'a InstrumentationScope>) -> V
 }
 
 /// The record's own text, or the name of its number's range.
-fn level(record: &LogRecord) -> &str {
+pub(super) fn level(record: &LogRecord) -> &str {
     if !record.severity_text.is_empty() {
         return &record.severity_text;
     }
