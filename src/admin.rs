@@ -151,7 +151,7 @@ fn serve(
         ..ServerSettings::default()
     };
     let address: SocketAddr = listener.local_addr();
-    let server = Server::new(listener, settings, None);
+    let server = Server::new(listener, None).with(settings);
     let state = Arc::clone(state);
     let service = tower::service_fn(move |request: Request<Incoming>| {
         let response = answer(pages, &state, request.method(), request.uri().path());

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
-use net::grpc::{self, MessageLimits};
-use net::server::ServerSettings;
+use net::grpc::{self, Code, MessageLimits, Messages, Status};
 use net::{Body, Listener, Server};
 use pdata::otlp::{InvalidUtf8, receive};
+use pdata::skywalking::Kind;
 use pdata::{Budget, Signal};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -37,11 +37,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Sink {
     pub(crate) async fn start() -> Result<Sink> {
-        let server = Server::new(
-            Listener::bind("127.0.0.1:0")?,
-            ServerSettings::default(),
-            None,
-        );
+        let server = Server::new(Listener::bind("127.0.0.1:0")?, None);
         let port = server.local_addr().port();
         let state = Arc::new(State {
             items: AtomicUsize::new(0),
@@ -85,6 +81,10 @@ impl State {
     async fn take(&self, request: Request<Incoming>) -> Response<Body> {
         let (parts, body) = request.into_parts();
         let path = parts.uri.path();
+        if path == Kind::Segment.path() {
+            return self.take_stream(&parts.headers, body).await;
+        }
+        let is_json = path == "/v3/segments";
         let signal = if path.contains("race") {
             Signal::Traces
         } else if path.contains("etrics") {
@@ -107,6 +107,12 @@ impl State {
         }
         let limits = net::body::BodyLimits::default();
         match net::body::read(body, &limits, &self.budget).await {
+            Ok(body) if is_json => {
+                let id = b"\"traceSegmentId\"";
+                let segments = body.windows(id.len()).filter(|window| window == id);
+                self.add(segments.count());
+                Response::new(Body::Empty)
+            }
             Ok(body) => {
                 self.count(signal, body);
                 Response::new(Body::from(Bytes::from_static(b"\x0A\x00")))
@@ -121,8 +127,35 @@ impl State {
 
     fn count(&self, signal: Signal, request: Bytes) {
         let received = receive(signal, request, InvalidUtf8::Refuse, &self.budget);
-        let items = received.map_or(0, |received| received.items);
+        self.add(received.map_or(0, |received| received.items));
+    }
+
+    fn add(&self, items: usize) {
         self.items.fetch_add(items, Ordering::Relaxed);
         self.arrived.notify_waiters();
+    }
+
+    /// Counts the messages of a stream.
+    async fn take_stream(&self, headers: &HeaderMap, body: Incoming) -> Response<Body> {
+        let limits = MessageLimits::default();
+        let messages = Messages::new(headers, body, limits, self.budget.clone());
+        let mut messages = match messages {
+            Ok(messages) => messages,
+            Err(status) => return grpc::refuse(&status),
+        };
+        let mut count = 0;
+        loop {
+            match messages.next().await {
+                Ok(Some(_)) => count += 1,
+                Ok(None) => {
+                    self.add(count);
+                    return grpc::answer(&[]);
+                }
+                Err(error) => {
+                    let text = format!("{error:?}");
+                    return grpc::refuse(&Status::new(Code::Internal, text));
+                }
+            }
+        }
     }
 }

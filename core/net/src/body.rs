@@ -36,7 +36,7 @@ const LEASE_STEP: usize = 64 * 1024;
 /// A frame shorter than this is copied out of the connection's read buffer. A slice would keep that
 /// buffer, of up to 64 KiB with HTTP/1.1, alive for as long as a queue holds the body, unseen by the
 /// budget; so the budget sees at least half of what is kept.
-const COPY_BELOW: usize = 32 * 1024;
+pub(crate) const COPY_BELOW: usize = 32 * 1024;
 
 /// The bounds of one body.
 #[derive(Clone, Debug)]
@@ -78,11 +78,11 @@ impl Default for Pace {
 
 impl Pace {
     /// The time after the beginning by which more than `received` bytes must be there.
-    fn allowance(&self, received: usize) -> Duration {
+    pub(crate) fn allowance(&self, received: usize) -> Duration {
         let earned = (received as u64)
             .checked_div(u64::from(self.rate_min))
             .map_or(self.time_max, Duration::from_secs);
-        earned.max(self.rate_grace).min(self.time_max)
+        earned.max(self.rate_grace).min(self.time_max).min(WAIT_MAX)
     }
 }
 
@@ -249,7 +249,7 @@ where
                 return Ok(None);
             }
             let since = *self.began.get_or_insert_with(Instant::now);
-            let allowance = self.pace.allowance(self.received).min(WAIT_MAX);
+            let allowance = self.pace.allowance(self.received);
             let deadline = since + allowance;
             let frame = timeout_at(deadline, self.body.frame())
                 .await

@@ -23,13 +23,13 @@ use hyper_util::client::legacy;
 use hyper_util::rt::TokioTimer;
 use tokio::time::timeout;
 
-use crate::outgoing::Body;
+use crate::outgoing::{Body, Held};
 use crate::spawn::{Spawn, Task};
 use crate::tls::ClientSecurity;
 use connect::Connector;
 
 pub use error::{EndpointError, SendError};
-pub use unary::Unary;
+pub use unary::{CallError, Fate, Stream, Unary};
 
 /// Bounds of a client and of its connections.
 #[derive(Clone, Debug)]
@@ -170,6 +170,18 @@ impl Client {
         timeout(limit, exchange)
             .await
             .unwrap_or(Err(SendError::TimedOut { limit }))
+    }
+
+    /// Hands a request on and returns the answer, each of their bodies while it comes; `held` lasts as
+    /// long as the answer. What belongs to one connection only is to be taken out of the headers before.
+    pub async fn relay(
+        &self,
+        request: Request<Incoming>,
+        held: Held,
+    ) -> Result<Response<Body>, SendError> {
+        let request = request.map(|body| Body::Relayed(body, None));
+        let answer = self.start(request).await?;
+        Ok(answer.map(|body| Body::Relayed(body, Some(held))))
     }
 
     /// Sends a request up to its answer's headers.

@@ -1,4 +1,4 @@
-//! Unary gRPC framed directly on HTTP: one length-prefixed message in, one answer out.
+//! gRPC framed directly on HTTP: length-prefixed messages in, one answer out.
 //!
 //! ```text
 //! request   +------+-----------------+------------- - -+
@@ -9,10 +9,11 @@
 //! ```
 //!
 //! Source: the PROTOCOL-HTTP2 document of gRPC. Refusals use the codes that grpc-go uses for the same
-//! faults, because clients decide by them whether to send again. Streams are not served here.
+//! faults, because clients decide by them whether to send again.
 
 mod deadline;
 mod details;
+mod messages;
 mod status;
 
 #[cfg(test)]
@@ -30,6 +31,7 @@ use crate::compress::{Encoding, InflateError, decompress};
 use crate::outgoing::Body;
 
 pub use deadline::{format_timeout, parse_timeout};
+pub use messages::{MessageError, Messages};
 pub use status::{Code, Status};
 
 /// Default bound of one message in bytes, as sent and again when inflated; grpc-go's.
@@ -88,7 +90,7 @@ where
     let mut frames = Frames::new(body, &limits.pace);
     let (prefix, first) = read_prefix(&mut frames).await?;
     let length = prefix.length(limits.bytes_max)?;
-    let encoding = prefix.encoding(headers)?;
+    let encoding = prefix.encoding(declared_encoding(headers)?)?;
     let lease = budget.try_lease(length).ok_or(ReadError::Overloaded)?;
     let room = Room {
         lease,
@@ -108,7 +110,26 @@ struct Prefix {
     length: u32,
 }
 
+/// The compression that `grpc-encoding` names for the messages that say they are compressed.
+fn declared_encoding(headers: &HeaderMap) -> Result<Encoding, Status> {
+    let name = match headers.get(GRPC_ENCODING) {
+        None => "",
+        Some(value) => value.to_str().unwrap_or("in no known characters"),
+    };
+    Encoding::parse(name).map_err(|unknown| Status::new(Code::Unimplemented, unknown.to_string()))
+}
+
 impl Prefix {
+    /// The prefix in [`PREFIX_BYTES`] bytes.
+    fn of(bytes: &[u8]) -> Self {
+        let mut length = [0; 4];
+        length.copy_from_slice(&bytes[1..PREFIX_BYTES]);
+        Prefix {
+            flag: bytes[0],
+            length: u32::from_be_bytes(length),
+        }
+    }
+
     fn length(&self, limit: usize) -> Result<usize, Status> {
         usize::try_from(self.length)
             .ok()
@@ -116,14 +137,8 @@ impl Prefix {
             .ok_or_else(|| too_large(&format!("{} against {limit} bytes", self.length)))
     }
 
-    fn encoding(&self, headers: &HeaderMap) -> Result<Encoding, Status> {
-        let name = match headers.get(GRPC_ENCODING) {
-            None => "",
-            Some(value) => value.to_str().unwrap_or("in no known characters"),
-        };
-        let encoding = Encoding::parse(name)
-            .map_err(|unknown| Status::new(Code::Unimplemented, unknown.to_string()))?;
-        match (self.flag, encoding) {
+    fn encoding(&self, declared: Encoding) -> Result<Encoding, Status> {
+        match (self.flag, declared) {
             (0, _) => Ok(Encoding::Identity),
             (1, Encoding::Identity) => Err(Status::new(
                 Code::Internal,
@@ -151,18 +166,13 @@ where
         seen[have..have + taken.len()].copy_from_slice(&taken);
         have += taken.len();
         if have == PREFIX_BYTES {
-            let [flag, length @ ..] = seen;
-            let length = u32::from_be_bytes(length);
-            return Ok((Prefix { flag, length }, frame));
+            return Ok((Prefix::of(&seen), frame));
         }
     }
-    Err(Status::new(
-        Code::Internal,
-        match have {
-            0 => "the request holds no message",
-            _ => "the request ends within the message's prefix",
-        },
-    ))
+    Err(match have {
+        0 => Status::new(Code::Internal, "the request holds no message"),
+        _ => cut_off_in_prefix(),
+    })
 }
 
 /// Reads the message whose beginning is `first`; `room` is exactly its length, and so is what
@@ -221,6 +231,13 @@ fn second_message() -> Status {
     Status::new(
         Code::Internal,
         "bytes follow the message; a unary request holds one message",
+    )
+}
+
+fn cut_off_in_prefix() -> Status {
+    Status::new(
+        Code::Internal,
+        "the request ends within the message's prefix",
     )
 }
 

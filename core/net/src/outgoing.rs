@@ -1,13 +1,14 @@
 //! The bodies we send: a server's answers and a client's requests.
 
+use std::any::Any;
 use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue};
 use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
 
 /// Pieces shorter than this are copied together: as an HTTP/2 frame or an entry of a vectored
 /// write, each of them would cost more than its copy.
@@ -16,7 +17,7 @@ const COALESCE_BELOW: usize = 4 * 1024;
 /// Size at which a run of coalesced pieces is sent off as one piece.
 const COALESCED_MAX: usize = 64 * 1024;
 
-/// A body that is complete in memory. It never waits and never fails.
+/// A body: complete in memory, where it never waits and never fails, or one that is handed on.
 #[derive(Debug, Default)]
 pub enum Body {
     #[default]
@@ -28,7 +29,13 @@ pub enum Body {
     GrpcMessage(Bytes),
     /// The trailers of a gRPC success alone.
     GrpcTrailers,
+    /// Frame by frame as it comes from another connection, trailers included. Nothing of it is read
+    /// before the receiving side has room. What is held with it is dropped at its end.
+    Relayed(Incoming, Option<Held>),
 }
+
+/// What has to last as long as a body, such as a place among those that may be open.
+pub type Held = Box<dyn Any + Send + Sync>;
 
 impl Body {
     /// A body of several pieces. Those of 4 KiB and more are sent as they are; shorter ones in a row
@@ -59,9 +66,10 @@ impl Body {
         }
     }
 
+    /// The next frame of a body in memory.
     fn next_frame(&mut self) -> Option<Frame<Bytes>> {
         match std::mem::take(self) {
-            Body::Empty => None,
+            Body::Empty | Body::Relayed(..) => None,
             Body::Full(bytes) => Some(Frame::data(bytes)),
             Body::Pieces(mut pieces) => {
                 let piece = pieces.pop_front()?;
@@ -107,21 +115,28 @@ impl From<String> for Body {
 
 impl http_body::Body for Body {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = hyper::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        if let Body::Relayed(body, _) = &mut *self {
+            return Pin::new(body).poll_frame(cx);
+        }
         Poll::Ready(self.next_frame().map(Ok))
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self, Body::Empty)
+        match self {
+            Body::Relayed(body, _) => body.is_end_stream(),
+            body => matches!(body, Body::Empty),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
         let bytes: usize = match self {
+            Body::Relayed(body, _) => return body.size_hint(),
             Body::Empty | Body::GrpcTrailers => 0,
             Body::Full(bytes) | Body::GrpcMessage(bytes) => bytes.len(),
             Body::Pieces(pieces) => pieces.iter().map(Bytes::len).sum(),

@@ -110,18 +110,24 @@ struct Shared {
 }
 
 impl Server {
-    /// Settings outside of what the protocols and the clock can express are moved to the nearest that
-    /// they can. With `tls`, the server speaks TLS only, and HTTP/2 where the peer selects it by ALPN.
-    pub fn new(
-        listener: Listener,
-        settings: ServerSettings,
-        tls: Option<Arc<rustls::ServerConfig>>,
-    ) -> Self {
+    /// A server with the default settings. With `tls` it speaks TLS only, and HTTP/2 where the peer
+    /// selects it by ALPN.
+    pub fn new(listener: Listener, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
         Server {
             listener,
-            settings: settings.carried_out(),
+            settings: ServerSettings::default(),
             tls: tls.map(TlsAcceptor::from),
             counters: Arc::default(),
+        }
+    }
+
+    /// The same with other settings. Those outside of what the protocols and the clock can express are
+    /// moved to the nearest that they can.
+    #[must_use]
+    pub fn with(self, settings: ServerSettings) -> Self {
+        Server {
+            settings: settings.carried_out(),
+            ..self
         }
     }
 

@@ -15,6 +15,16 @@ pub trait Spawn: Send + Sync {
     fn spawn(&self, task: Task);
 }
 
+/// Runs a client's connections on the runtime of the request that opened them: for clients that are
+/// made before there is a runtime.
+pub struct OnCurrentRuntime;
+
+impl Spawn for OnCurrentRuntime {
+    fn spawn(&self, task: Task) {
+        drop(tokio::runtime::Handle::current().spawn(task));
+    }
+}
+
 impl Spawn for tokio::runtime::Handle {
     fn spawn(&self, task: Task) {
         drop(tokio::runtime::Handle::spawn(self, task));

@@ -13,7 +13,6 @@ use hyper::body::Incoming;
 use net::body::{self, BodyLimits};
 use net::compress::{Encoding, decompress};
 use net::grpc::{self, Code, MessageLimits, Status};
-use net::server::ServerSettings;
 use net::{Body, Listener, Server};
 use parking_lot::Mutex;
 use pdata::{Budget, Signal};
@@ -80,7 +79,7 @@ impl Backend {
     /// Starts a backend that takes everything, on the current runtime.
     pub(crate) fn start() -> Backend {
         let listener = Listener::bind("127.0.0.1:0").expect("loopback has free ports");
-        let server = Server::new(listener, ServerSettings::default(), None);
+        let server = Server::new(listener, None);
         let backend = Backend {
             address: server.local_addr(),
             state: Arc::new(State {

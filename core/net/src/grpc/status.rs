@@ -104,6 +104,19 @@ impl Status {
         }
     }
 
+    /// Whether it says that the message is too large for the server, in the words of grpc-go and
+    /// grpc-java, of grpc-core, and of tonic. The code alone also stands for a server without room.
+    pub fn says_too_large(&self) -> bool {
+        let message = self.message.to_ascii_lowercase();
+        let words = [
+            "larger than max",
+            "too large",
+            "exceeds maximum size",
+            "message length too large",
+        ];
+        self.code == Code::ResourceExhausted && words.iter().any(|words| message.contains(words))
+    }
+
     #[must_use]
     pub fn retry_after(mut self, delay: Duration) -> Self {
         self.retry_after = Some(delay);

@@ -33,7 +33,7 @@ pub(crate) fn start(
     service: impl Service,
 ) -> Running {
     let listener = Listener::bind("127.0.0.1:0").unwrap();
-    let server = Server::new(listener, settings, tls);
+    let server = Server::new(listener, tls).with(settings);
     let (address, counters) = (server.local_addr(), server.counters());
     let (stop, stopped) = oneshot::channel();
     let shutdown = async { stopped.await.expect("tests stop their servers") };
