@@ -67,6 +67,13 @@ impl AckToken {
         }
     }
 
+    /// One share that stands for all of `shares`, of whichever records: to finish with it is to finish
+    /// with each of them.
+    #[must_use]
+    pub fn join(shares: Vec<AckToken>) -> AckToken {
+        AckToken::new(Box::new(Joined(shares)))
+    }
+
     /// Says that an attempt with the record has not ended the process.
     pub fn survived(&self) {
         if let Some(queue) = &self.record.queue {
@@ -97,6 +104,22 @@ impl Drop for Record {
         if let Some(queue) = self.queue.take() {
             queue.settle(settlement);
         }
+    }
+}
+
+/// Shares of several records that end together.
+struct Joined(Vec<AckToken>);
+
+impl Settle for Joined {
+    fn settle(self: Box<Self>, settlement: Settlement) {
+        match settlement {
+            Settlement::Done => self.0.into_iter().for_each(AckToken::done),
+            Settlement::Open => drop(self.0),
+        }
+    }
+
+    fn survived(&self) {
+        self.0.iter().for_each(AckToken::survived);
     }
 }
 
@@ -142,6 +165,24 @@ mod tests {
         drop(first.split());
         first.done();
         assert_eq!(*ledger.0.lock(), [Settlement::Open]);
+    }
+
+    #[test]
+    fn joined_shares_end_together() {
+        let ledgers = [Ledger::default(), Ledger::default()];
+        let shares = || {
+            ledgers
+                .iter()
+                .map(|ledger| AckToken::new(Box::new(ledger.clone())))
+        };
+        let joined = AckToken::join(shares().collect());
+        joined.split().done();
+        assert!(ledgers.iter().all(|ledger| ledger.0.lock().is_empty()));
+        joined.done();
+        drop(AckToken::join(shares().collect()));
+        for ledger in &ledgers {
+            assert_eq!(*ledger.0.lock(), [Settlement::Done, Settlement::Open]);
+        }
     }
 
     proptest! {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use pdata::{Batch, Budget, Signal};
+use pdata::{Batch, Budget, Chunk, Signal};
 pub use queue::Durability;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -15,6 +15,7 @@ use telemetry::{Health, Metrics};
 
 use crate::config::{ForeignKey, KeyPath, Problems, Section, schema_of};
 use crate::consumer::Outlets;
+use crate::exporter::Assembler;
 use crate::exporter::settings::{BatchSettings, Settings};
 use crate::leases::Leases;
 use crate::{Consumer, Shutdown, Tasks};
@@ -44,6 +45,11 @@ pub trait Exporter: Send + Sync {
         false
     }
 
+    /// What regroups the records of a signal before they are sent; asked for once.
+    fn assembler(&self, _: Signal) -> Option<Box<dyn Assembler>> {
+        None
+    }
+
     /// Called once after the last attempt: write out what is buffered.
     async fn close(&self) {}
 }
@@ -55,14 +61,33 @@ pub struct Delivery {
     pub rejected: usize,
     /// What it gave as the reason.
     pub message: String,
+    /// Items that the exporter itself has ended without sending them, by reason: a copy of what it has
+    /// delivered before, a heartbeat that is too old.
+    pub dropped: Vec<(&'static str, usize)>,
 }
 
 /// Why an attempt failed, and what the engine does next.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct ExportError {
+    /// About the whole batch, or about the chunks that [`Partial`] says have failed.
     pub decision: Decision,
     pub message: Cow<'static, str>,
+    pub partial: Option<Box<Partial>>,
+}
+
+/// How far an attempt came that failed in the middle. Chunks that are in neither list are delivered.
+#[derive(Clone, Debug, Default)]
+pub struct Partial {
+    /// Indices of the chunks that the failure is about, ascending.
+    pub failed: Vec<usize>,
+    /// Indices of the chunks that nothing is known about because they were not tried, ascending.
+    pub untried: Vec<usize>,
+    /// Parts of delivered chunks that the destination would never take, with the index of the chunk
+    /// that each was taken out of.
+    pub refused: Vec<(usize, Chunk)>,
+    /// About the chunks that are delivered.
+    pub delivery: Delivery,
 }
 
 /// What to do after a failed attempt.
@@ -79,12 +104,27 @@ pub enum Decision {
     Park,
 }
 
+/// Equal are failures that ask for the same and say the same.
+impl PartialEq for ExportError {
+    fn eq(&self, other: &Self) -> bool {
+        (self.decision, &self.message) == (other.decision, &other.message)
+    }
+}
+
 impl ExportError {
     pub fn new(decision: Decision, message: impl Into<Cow<'static, str>>) -> Self {
         ExportError {
             decision,
             message: message.into(),
+            partial: None,
         }
+    }
+
+    /// The same failure, of an attempt that came as far as `partial` says.
+    #[must_use]
+    pub fn after(mut self, partial: Partial) -> Self {
+        self.partial = Some(Box::new(partial));
+        self
     }
 
     pub fn retry(message: impl Into<Cow<'static, str>>) -> Self {

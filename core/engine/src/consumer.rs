@@ -1,10 +1,12 @@
 //! The one way telemetry moves on.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use pdata::{Batch, Signal};
 use telemetry::{Counter, Metrics};
+use tokio::time::{Instant, sleep_until};
 
 use crate::Refusal;
 
@@ -61,6 +63,10 @@ impl Outlets {
                 "otelcol_receiver_accepted_log_records",
                 "otelcol_receiver_refused_log_records",
             ),
+            Signal::Skywalking => (
+                "otelcol_receiver_accepted_reports",
+                "otelcol_receiver_refused_reports",
+            ),
         };
         let refused_for = |reason| {
             let labels = [
@@ -83,6 +89,10 @@ impl Outlets {
     }
 }
 
+/// Shortest and longest pause before a pipeline is asked again.
+const AGAIN_MIN: Duration = Duration::from_millis(10);
+const AGAIN_MAX: Duration = Duration::from_secs(1);
+
 /// The counted way from one receiver and transport into the pipelines of a signal.
 #[derive(Clone)]
 pub struct Intake {
@@ -96,9 +106,36 @@ pub struct Intake {
 
 impl Intake {
     pub async fn consume(&self, batch: Batch) -> Result<(), Refusal> {
-        let items = batch.items() as u64;
+        let items = batch.items();
         let answer = self.pipeline.consume(batch).await;
-        match &answer {
+        self.count(items, &answer);
+        answer
+    }
+
+    /// Like [`Intake::consume`], but asks again until `deadline` where the pipeline says to come back:
+    /// for senders that would not. One batch is counted once, however often it was offered.
+    pub async fn consume_by(&self, batch: Batch, deadline: Instant) -> Result<(), Refusal> {
+        let items = batch.items();
+        let answer = loop {
+            let answer = self.pipeline.consume(batch.clone()).await;
+            match &answer {
+                Err(Refusal::Retry { after, .. }) => {
+                    let again = Instant::now() + (*after).clamp(AGAIN_MIN, AGAIN_MAX);
+                    if again >= deadline {
+                        break answer;
+                    }
+                    sleep_until(again).await;
+                }
+                _ => break answer,
+            }
+        };
+        self.count(items, &answer);
+        answer
+    }
+
+    fn count(&self, items: usize, answer: &Result<(), Refusal>) {
+        let items = items as u64;
+        match answer {
             Ok(()) => self.accepted.increment(items),
             Err(refusal) => {
                 self.refused.increment(items);
@@ -109,6 +146,5 @@ impl Intake {
                 }
             }
         }
-        answer
     }
 }

@@ -1,14 +1,14 @@
 //! The stack of policies around every exporter.
 //!
 //! ```text
-//! consume -> [observe] -> queue ... sender -> merge -> retry -> timeout -> Exporter::export
+//! consume -> [observe] -> queue ... [assemble] -> sender -> merge -> retry -> timeout -> Exporter::export
 //! ```
 //!
 //! In front of the queue stands [`Front`], which answers the sender of the data. Behind it one
 //! `Sender` for each signal merges what waits, sends it and decides what a failure means. An
 //! exporter without a queue is called from the front, and its answer is the caller's.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -19,6 +19,7 @@ use tokio::time::{Instant, timeout};
 use crate::component::{BuildContext, Decision, Delivery, ExportError, Exporter};
 use crate::{Consumer, Refusal, Shutdown, Tasks};
 
+mod assemble;
 mod backoff;
 mod config;
 pub(crate) mod disk;
@@ -35,6 +36,7 @@ mod sender;
 pub(crate) mod settings;
 mod size;
 
+pub use assemble::{Assembler, Ended};
 pub use config::{
     BatchConfig, BatchSizerConfig, QueueConfig, RetryConfig, SizerConfig, StorageConfig,
     SyncConfig, WhenFullConfig,
@@ -49,6 +51,7 @@ pub use settings::{
 
 pub use size::{Amount, Size};
 
+use assemble::Assembled;
 use disk::DiskQueue;
 use observe::Observer;
 use sender::{Route, Sender};
@@ -66,6 +69,8 @@ pub struct Front {
     settings: Settings,
     signals: Vec<Signal>,
     observers: [Observer; Signal::ALL.len()],
+    /// The windows behind the lanes that have one.
+    assembled: OnceLock<Vec<(Signal, Arc<Assembled>)>>,
     health: Health,
 }
 
@@ -112,6 +117,7 @@ impl Front {
             settings,
             signals: signals.to_vec(),
             observers,
+            assembled: OnceLock::new(),
             health: health.clone(),
         })
     }
@@ -136,11 +142,19 @@ impl Front {
     /// and their queue is empty, or when `shutdown` ends.
     pub fn run(&self, tasks: &Tasks, shutdown: &Shutdown) {
         let Some(queue) = &self.queue else { return };
+        let mut windows = Vec::new();
         for &signal in &self.signals {
+            let mut queue = Arc::clone(queue);
+            if let Some(assembler) = self.exporter.assembler(signal) {
+                let observer = self.observers[signal as usize].clone();
+                let window = Assembled::new(queue, signal, assembler, observer, shutdown.clone());
+                windows.push((signal, Arc::clone(&window)));
+                queue = window;
+            }
             let route = Route {
                 id: Arc::clone(&self.id),
                 signal,
-                queue: Arc::clone(queue),
+                queue,
                 exporter: Arc::clone(&self.exporter),
                 settings: self.settings.clone(),
             };
@@ -149,6 +163,8 @@ impl Front {
             let name = format!("exporters/{}/{signal}", self.id);
             tasks.spawn(&name, sender.run(shutdown.clone()));
         }
+        // A front runs once.
+        self.assembled.get_or_init(|| windows);
     }
 
     /// Lets the exporter write out what it buffers, and the queue write down what was delivered.
@@ -176,7 +192,10 @@ impl Front {
             .as_ref()
             .map(|queue| queue.waiting(signal))
             .unwrap_or_default();
-        self.observers[signal as usize].account(waiting.size.items)
+        let windows = self.assembled.get().map_or(&[][..], Vec::as_slice);
+        let windows = windows.iter().filter(|(of, _)| *of == signal);
+        let held: usize = windows.map(|(_, window)| window.held()).sum();
+        self.observers[signal as usize].account(waiting.size.items + held)
     }
 
     /// Takes room for `batch` until `deadline`. `None` if there is no queue to take room in.

@@ -117,6 +117,7 @@ impl Catalog for Registry {
                 Signal::Traces.name(),
                 Signal::Metrics.name(),
                 Signal::Logs.name(),
+                Signal::Skywalking.name(),
             ]
         }
     }

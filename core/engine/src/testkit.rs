@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use pdata::otlp::{InvalidUtf8, receive};
-use pdata::{Batch, Budget, Chunk, Origin, Signal, sample};
+use pdata::skywalking::Kind;
+use pdata::{Batch, Budget, Chunk, NativeChunk, Origin, Signal, sample};
 use telemetry::{Health, Metrics};
 use tokio::sync::Notify;
 
@@ -26,12 +27,17 @@ pub fn context() -> BuildContext {
     }
 }
 
-/// A batch of sample items.
+/// A batch of sample items; each report is a chunk of its own.
 pub fn batch(signal: Signal, items: usize) -> Batch {
     let request = match signal {
         Signal::Traces => sample::spans(items),
         Signal::Metrics => sample::points(items),
         Signal::Logs => sample::logs(items),
+        Signal::Skywalking => {
+            let ping = NativeChunk::from_checked(Kind::InstancePing, Bytes::new(), 0);
+            let chunks = vec![Chunk::Native(ping); items];
+            return Batch::new(signal, chunks, Arc::new(Origin::default()));
+        }
     };
     let budget = Budget::new(1 << 30);
     let received = receive(signal, Bytes::from(request), InvalidUtf8::Repair, &budget);
@@ -139,7 +145,7 @@ impl Exporter for ScriptedExporter {
             Some(error) => Err(error),
             None => Ok(Delivery {
                 rejected,
-                message: String::new(),
+                ..Delivery::default()
             }),
         }
     }
@@ -170,12 +176,12 @@ impl CapturingConsumer {
         self.batches.lock().iter().map(Batch::items).sum()
     }
 
-    /// The framed bytes of all chunks, as one request for each batch.
+    /// The bytes of all chunks, behind each other, for each batch: of OTLP, one request.
     pub fn requests(&self) -> Vec<Vec<u8>> {
         let request = |batch: &Batch| {
             let framed = batch.chunks().iter().flat_map(|chunk| match chunk {
                 Chunk::Otlp(chunk) => chunk.framed().to_vec(),
-                _ => unreachable!("only OTLP is captured here"),
+                Chunk::Native(chunk) => chunk.message().to_vec(),
             });
             framed.collect()
         };

@@ -236,12 +236,7 @@ impl Queue for DiskQueue {
         deadline: Instant,
     ) -> Result<Reservation, Refusal> {
         if self.units(size) > self.capacity {
-            return Err(Refusal::reject(format!(
-                "a batch of {} {} exceeds `queue_size` {}",
-                self.units(size),
-                self.sizer.name(),
-                self.capacity
-            )));
+            return Err(self.sizer.exceeds(self.units(size), self.capacity));
         }
         loop {
             let changed = self.desk.changed.notified();

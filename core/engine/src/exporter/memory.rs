@@ -115,11 +115,7 @@ impl Queue for MemoryQueue {
         let lane = self.lane(signal);
         let units = self.units(size);
         let Some(units) = u32::try_from(units).ok().filter(|_| units <= self.capacity) else {
-            return Err(Refusal::reject(format!(
-                "a batch of {units} {} exceeds `queue_size` {}",
-                self.sizer.name(),
-                self.capacity
-            )));
+            return Err(self.sizer.exceeds(units, self.capacity));
         };
         let room = match Arc::clone(&lane.room).try_acquire_many_owned(units) {
             Ok(room) => Some(room),

@@ -162,6 +162,12 @@ impl Observer {
 
     /// The destination took `items`, apart from those it says it threw away.
     pub(super) fn delivered(&self, items: usize, delivery: &Delivery) {
+        let mut items = items;
+        for &(reason, ended) in &delivery.dropped {
+            let ended = ended.min(items);
+            items -= ended;
+            self.ended(ended, reason);
+        }
         let rejected = delivery.rejected.min(items);
         self.0.sent.increment((items - rejected) as u64);
         self.0.delivered.add(items - rejected);
@@ -178,8 +184,13 @@ impl Observer {
 
     /// Given up: the only way an acknowledged item is lost.
     pub(super) fn dropped(&self, items: usize, reason: &'static str) {
+        self.0.send_failed.increment(items as u64);
+        self.ended(items, reason);
+    }
+
+    /// Ended without being sent, for a reason that is no failure.
+    pub(super) fn ended(&self, items: usize, reason: &'static str) {
         let series = &*self.0;
-        series.send_failed.increment(items as u64);
         series.dropped.fetch_add(items as u64, Ordering::Relaxed);
         let labels = [
             ("exporter", &*series.exporter),
@@ -229,6 +240,11 @@ impl Names {
                 sent: "otelcol_exporter_sent_log_records",
                 send_failed: "otelcol_exporter_send_failed_log_records",
                 enqueue_failed: "otelcol_exporter_enqueue_failed_log_records",
+            },
+            Signal::Skywalking => Names {
+                sent: "otelcol_exporter_sent_reports",
+                send_failed: "otelcol_exporter_send_failed_reports",
+                enqueue_failed: "otelcol_exporter_enqueue_failed_reports",
             },
         }
     }

@@ -159,42 +159,102 @@ impl Request {
         }
     }
 
-    /// A request with at most `items` items and one with the rest; itself if it has no more than
-    /// that or cannot be split.
+    /// A request with about `items` items and one with the rest; itself if it has no more than that or
+    /// cannot be split.
     pub(super) fn split_off(self, items: usize) -> Result<(Request, Request), Request> {
         if items == 0 || self.items() <= items {
             return Err(self);
         }
-        let signal = self.batch.signal();
-        let past = self.past();
-        let mut head = Half::default();
-        let mut tail = Half::default();
-        let mut chunks = self.batch.chunks().iter();
-        for share in &self.shares {
-            let (before, after) = (head.chunks.len(), tail.chunks.len());
-            for chunk in chunks.by_ref().take(share.chunks) {
-                let room = items - head.items;
-                if tail.chunks.is_empty() && chunk.items() <= room {
-                    head.push(chunk.clone());
-                } else if tail.chunks.is_empty() && room > 0 {
-                    let Some([fits, rest]) = chunk.split_at(room) else {
-                        return Err(self);
-                    };
-                    head.push(fits);
-                    tail.push(rest);
-                } else {
-                    tail.push(chunk.clone());
+        let mut halves = [Part::default(), Part::default()];
+        for (index, chunk) in self.batch.chunks().iter().enumerate() {
+            let [head, tail] = &mut halves;
+            let room = items - head.items.min(items);
+            if !tail.chunks.is_empty() || room == 0 {
+                tail.push(index, chunk.clone());
+            } else if chunk.items() <= room {
+                head.push(index, chunk.clone());
+            } else if let Some([fits, rest]) = chunk.split_at(room) {
+                head.push(index, fits);
+                tail.push(index, rest);
+            } else if head.chunks.is_empty() {
+                // A chunk in one piece has to go somewhere.
+                head.push(index, chunk.clone());
+            } else {
+                tail.push(index, chunk.clone());
+            }
+        }
+        if halves.iter().any(|half| half.chunks.is_empty()) {
+            return Err(self);
+        }
+        match self.distribute(halves) {
+            [Some(head), Some(tail)] => Ok((head, tail)),
+            _ => unreachable!("both have chunks"),
+        }
+    }
+
+    /// One request for each list of chunks, by their indices; `None` for a list that is empty. Records
+    /// of which no chunk is in any list are finished.
+    pub(super) fn parts<const N: usize>(self, lists: [&[usize]; N]) -> [Option<Request>; N] {
+        let chunks = self.batch.chunks();
+        let parts = lists.map(|indices| {
+            let mut part = Part::default();
+            for &index in indices {
+                if let Some(chunk) = chunks.get(index) {
+                    part.push(index, chunk.clone());
                 }
             }
-            head.share(share, before);
-            tail.share(share, after);
+            part
+        });
+        self.distribute(parts)
+    }
+
+    /// A request for each part that was taken out of a chunk, of the record that the chunk is of.
+    pub(super) fn refused(&self, parts: &[(usize, Chunk)]) -> Vec<Request> {
+        let signal = self.batch.signal();
+        let mut requests = Vec::with_capacity(parts.len());
+        for (index, chunk) in parts {
+            let mut behind = 0;
+            let share = self.shares.iter().find(|share| {
+                behind += share.chunks;
+                *index < behind
+            });
+            let Some(share) = share else { continue };
+            let share = Share {
+                token: share.token.split(),
+                chunks: 1,
+                origin: Arc::clone(&share.origin),
+            };
+            let chunks = vec![chunk.clone()];
+            requests.push(Request::of(signal, chunks, vec![share], self.past()));
         }
-        // From here on the halves carry the records.
+        requests
+    }
+
+    /// Hands each part its share of the records.
+    fn distribute<const N: usize>(self, parts: [Part; N]) -> [Option<Request>; N] {
+        let signal = self.batch.signal();
+        let past = self.past();
+        let requests = parts.map(|part| {
+            let mut from = 0;
+            let mut shares = Vec::new();
+            for share in &self.shares {
+                let own = from..from + share.chunks;
+                from = own.end;
+                let before = |end: usize| part.from.partition_point(|index| *index < end);
+                let chunks = before(own.end) - before(own.start);
+                if chunks > 0 {
+                    shares.push(Share {
+                        token: share.token.split(),
+                        chunks,
+                        origin: Arc::clone(&share.origin),
+                    });
+                }
+            }
+            (!shares.is_empty()).then(|| Request::of(signal, part.chunks, shares, past))
+        });
+        // From here on the parts carry the records.
         self.shares.into_iter().for_each(|share| share.token.done());
-        Ok((
-            Request::of(signal, head.chunks, head.shares, past),
-            Request::of(signal, tail.chunks, tail.shares, past),
-        ))
+        requests
     }
 
     fn of(signal: Signal, chunks: Vec<Chunk>, shares: Vec<Share>, past: Past) -> Request {
@@ -226,31 +286,20 @@ fn chunks_of(batch: Arc<Batch>) -> Vec<Chunk> {
     }
 }
 
-/// One side of a split.
+/// Chunks on their way into a request of their own.
 #[derive(Default)]
-struct Half {
+struct Part {
     chunks: Vec<Chunk>,
+    /// Where each chunk, or the one it was cut from, stands in the request before; ascending.
+    from: Vec<usize>,
     items: usize,
-    shares: Vec<Share>,
 }
 
-impl Half {
-    fn push(&mut self, chunk: Chunk) {
+impl Part {
+    fn push(&mut self, from: usize, chunk: Chunk) {
         self.items += chunk.items();
         self.chunks.push(chunk);
-    }
-
-    /// Takes a share of the record whose chunks start at `from`, if any came here.
-    fn share(&mut self, share: &Share, from: usize) {
-        let chunks = self.chunks.len() - from;
-        if chunks > 0 {
-            let origin = Arc::clone(&share.origin);
-            self.shares.push(Share {
-                token: share.token.split(),
-                chunks,
-                origin,
-            });
-        }
+        self.from.push(from);
     }
 }
 

@@ -223,12 +223,40 @@ impl Sender {
         request.survived();
         match outcome {
             Ok(Ok(delivery)) => self.delivered(request, &delivery),
-            Ok(Err(error)) => self.failed(request, &error),
+            Ok(Err(error)) => {
+                if let Some(failed) = self.keep_what_failed(request, &error) {
+                    self.failed(failed, &error);
+                }
+            }
             Err(panicked) => {
                 tracing::error!(component = self.component, %panicked, "export panicked");
                 self.give_up(request, "panicked", &panicked.to_string());
             }
         }
+    }
+
+    /// Finishes with what an attempt that failed has delivered; the rest is the part that failed, and a
+    /// part that is sent after it.
+    fn keep_what_failed(&mut self, request: Request, error: &ExportError) -> Option<Request> {
+        let Some(partial) = &error.partial else {
+            return Some(request);
+        };
+        let items = request.items();
+        for refused in request.refused(&partial.refused) {
+            self.warn(&refused, error, "a part is refused for good");
+            self.give_up(refused, "rejected", &error.message);
+        }
+        let refused = partial.refused.iter().map(|(_, chunk)| chunk.items());
+        let refused: usize = refused.sum();
+        let [failed, untried] = request.parts([&partial.failed, &partial.untried]);
+        let left = [&failed, &untried].map(|part| part.as_ref().map_or(0, Request::items));
+        let delivered = items - left[0] - left[1] - refused;
+        self.observer.settled(delivered);
+        self.observer.delivered(delivered, &partial.delivery);
+        if let Some(untried) = untried {
+            self.again.push_front(untried);
+        }
+        failed
     }
 
     fn delivered(&mut self, request: Request, delivery: &Delivery) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use queue::{Durability, WhenFull};
 
 use super::size::Amount;
+use crate::Refusal;
 use crate::config::ComponentId;
 
 /// The collector's default.
@@ -79,6 +80,13 @@ impl Sizer {
             Sizer::Bytes => Amount::Bytes(size),
             Sizer::Requests | Sizer::Items => Amount::Items(size),
         }
+    }
+
+    /// What a caller is told whose batch would never fit.
+    pub(super) fn exceeds(self, units: usize, capacity: usize) -> Refusal {
+        let name = self.name();
+        let text = format!("a batch of {units} {name} exceeds `queue_size` {capacity}");
+        Refusal::reject(text)
     }
 
     pub const fn name(self) -> &'static str {

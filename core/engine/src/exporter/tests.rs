@@ -7,6 +7,7 @@ use engine_tests::*;
 use telemetry::Metrics;
 
 use super::*;
+use crate::component::Partial;
 use crate::testkit::{Answer, ScriptedExporter, batch, context};
 
 mod engine_tests {
@@ -335,4 +336,65 @@ async fn the_end_of_the_drain_leaves_the_rest_counted() {
     rig.shutdown.end();
     let account = rig.drained().await;
     assert_eq!((account.delivered, account.left()), (0, 7));
+}
+
+/// A batch of several chunks, of one item each.
+fn chunks(count: usize) -> Batch {
+    let chunks = (0..count).flat_map(|_| batch(Signal::Logs, 1).into_chunks());
+    Batch::new(Signal::Logs, chunks.collect(), Arc::default())
+}
+
+fn half_way(error: ExportError, failed: &[usize], untried: &[usize]) -> Answer {
+    Answer::Fail(error.after(Partial {
+        failed: failed.to_vec(),
+        untried: untried.to_vec(),
+        refused: Vec::new(),
+        delivery: Delivery {
+            dropped: vec![("deduplicated", 1)],
+            ..Delivery::default()
+        },
+    }))
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_came_half_way_is_repeated_for_the_rest_only() {
+    let retry = half_way(ExportError::retry("not now"), &[2], &[3]);
+    let exporter = ScriptedExporter::new([retry]).then_always(Answer::Take);
+    let rig = rig(&exporter, Settings::default());
+    rig.front.consume(chunks(4)).await.unwrap();
+    let account = rig.drained().await;
+    assert_eq!(exporter.attempts(), [4, 1, 1]);
+    assert_eq!((account.delivered, account.dropped), (3, 1));
+    assert_eq!(rig.dropped("deduplicated"), 1.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_of_a_chunk_that_is_never_taken_is_given_up_alone() {
+    let part = batch(Signal::Logs, 2).into_chunks().remove(0);
+    let refused = ExportError::new(Decision::Reject, "no buckets").after(Partial {
+        refused: vec![(1, part)],
+        ..Partial::default()
+    });
+    let exporter = ScriptedExporter::new([Answer::Fail(refused)]);
+    let rig = rig(&exporter, Settings::default());
+    let mut sent = batch(Signal::Logs, 1);
+    sent.merge(batch(Signal::Logs, 5));
+    rig.front.consume(sent).await.unwrap();
+    let account = rig.drained().await;
+    assert_eq!((account.delivered, account.dropped), (4, 2));
+    assert_eq!(rig.dropped("rejected"), 2.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_what_is_refused_of_an_attempt_is_given_up() {
+    let refused = ExportError::new(Decision::Reject, "never");
+    let refused = half_way(refused, &[1], &[2, 3]);
+    let exporter = ScriptedExporter::new([refused]).then_always(Answer::Take);
+    let rig = rig(&exporter, Settings::default());
+    rig.front.consume(chunks(4)).await.unwrap();
+    let account = rig.drained().await;
+    assert_eq!(exporter.attempts(), [4, 2]);
+    assert_eq!(account.delivered, 2);
+    assert_eq!(rig.dropped("rejected"), 1.0);
+    assert_eq!(rig.dropped("deduplicated"), 1.0);
 }

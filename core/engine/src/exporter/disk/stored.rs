@@ -1,7 +1,8 @@
 //! A batch as a record of the log, and back.
 //!
 //! ```text
-//! payload   the chunks' bytes behind each other: a request of the signal
+//! payload   OTLP: the chunks' bytes behind each other, a request of the signal
+//!           otherwise: an envelope (`pdata::skywalking::envelope`), which needs no table
 //!
 //! meta      version u8 | parts u8 | arrived, Unix ns u64 | peer | credential
 //!           headers: count u16, and so many (name, value)
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use pdata::otlp::{InvalidUtf8, receive, restore};
+use pdata::skywalking::envelope;
 use pdata::{Batch, Budget, Chunk, Origin, Signal};
 use queue::{NewRecord, Ready};
 
@@ -23,6 +25,8 @@ use crate::exporter::queue::DeathReason;
 
 /// OTLP as protobuf.
 const CODEC_OTLP: u8 = 1;
+/// Chunks of which some are messages of SkyWalking.
+const CODEC_ENVELOPE: u8 = 2;
 const VERSION: u8 = 1;
 const HAS_CHUNKS: u8 = 1;
 const HAS_REASON: u8 = 2;
@@ -34,14 +38,11 @@ const MESSAGE_BYTES_MAX: usize = 1024;
 /// The record of a batch; with the reason, if it has been given up.
 pub(crate) fn encode(batch: &Batch, reason: Option<&DeathReason>) -> NewRecord {
     let chunks = batch.chunks();
-    let payload: Vec<Bytes> = chunks
-        .iter()
-        .map(|chunk| match chunk {
-            Chunk::Otlp(chunk) => chunk.framed().clone(),
-            _ => unreachable!("batches of this build hold OTLP"),
-        })
-        .collect();
-    let has_table = chunks.len() * 8 <= TABLE_BYTES_MAX;
+    let (codec, payload) = match otlp(chunks) {
+        Some(request) => (CODEC_OTLP, request),
+        None => (CODEC_ENVELOPE, envelope::pieces(chunks)),
+    };
+    let has_table = codec == CODEC_OTLP && chunks.len() * 8 <= TABLE_BYTES_MAX;
     let mut meta = Writer::default();
     meta.0.push(VERSION);
     let parts = [(has_table, HAS_CHUNKS), (reason.is_some(), HAS_REASON)];
@@ -66,10 +67,19 @@ pub(crate) fn encode(batch: &Batch, reason: Option<&DeathReason>) -> NewRecord {
         enqueued_unix_ms: 0,
         items: batch.items() as u32,
         lane: batch.signal() as u8,
-        codec: CODEC_OTLP,
+        codec,
         meta: meta.0.into(),
         payload,
     }
+}
+
+/// The pieces of a request, if all chunks are OTLP.
+fn otlp(chunks: &[Chunk]) -> Option<Vec<Bytes>> {
+    let framed = |chunk: &Chunk| match chunk {
+        Chunk::Otlp(chunk) => Some(chunk.framed().clone()),
+        Chunk::Native(_) => None,
+    };
+    chunks.iter().map(framed).collect()
 }
 
 /// The batch of a record: the one it was made of, as long as that is there. A record that [`encode`]
@@ -103,7 +113,7 @@ pub(crate) fn as_it_is(ready: Ready, signal: Signal) -> NewRecord {
 pub(crate) fn decode_letter(ready: &Ready, signal: Signal) -> Option<(Batch, Option<DeathReason>)> {
     let mut meta = Reader(&ready.meta);
     let [version, parts] = meta.take()?;
-    if version != VERSION || ready.codec != CODEC_OTLP {
+    if version != VERSION {
         return None;
     }
     let origin = meta.origin()?;
@@ -119,14 +129,19 @@ pub(crate) fn decode_letter(ready: &Ready, signal: Signal) -> Option<(Batch, Opt
         }),
         false => None,
     };
-    let chunks = match table {
-        Some(table) => chunks(&ready.payload, signal, &table)?,
-        None => {
+    let chunks = match (ready.codec, table) {
+        (CODEC_ENVELOPE, _) => {
+            let arrived_unix_ms = origin.arrived_unix_nano / 1_000_000;
+            envelope::open(signal, &whole(&ready.payload), arrived_unix_ms)?
+        }
+        (CODEC_OTLP, Some(table)) => chunks(&ready.payload, signal, &table)?,
+        (CODEC_OTLP, None) => {
             let request = Bytes::from(ready.payload.concat());
             let unbounded = Budget::new(usize::MAX);
             let received = receive(signal, request, InvalidUtf8::Repair, &unbounded);
             received.ok()?.chunks
         }
+        _ => return None,
     };
     Some((Batch::new(signal, chunks, Arc::new(origin)), reason))
 }
@@ -136,10 +151,7 @@ fn chunks(payload: &[Bytes], signal: Signal, table: &[(usize, u32)]) -> Option<V
     let pieces = match payload.iter().map(Bytes::len).eq(lengths) {
         true => payload.to_vec(),
         false => {
-            let mut rest = match payload {
-                [only] => only.clone(),
-                pieces => pieces.concat().into(),
-            };
+            let mut rest = whole(payload);
             let piece = |(length, _): &(usize, u32)| {
                 (*length <= rest.len()).then(|| rest.split_to(*length))
             };
@@ -150,6 +162,13 @@ fn chunks(payload: &[Bytes], signal: Signal, table: &[(usize, u32)]) -> Option<V
     restored
         .map(|(framed, (_, items))| restore(signal, framed, *items))
         .collect()
+}
+
+fn whole(payload: &[Bytes]) -> Bytes {
+    match payload {
+        [only] => only.clone(),
+        pieces => pieces.concat().into(),
+    }
 }
 
 #[derive(Default)]

@@ -52,7 +52,7 @@ proptest! {
     fn a_batch_comes_back_with_its_chunks_and_its_origin(
         origin in origins(),
         sizes in prop::collection::vec(1..5_usize, 1..4),
-        signal in prop::sample::select(&Signal::ALL),
+        signal in prop::sample::select(&Signal::OTLP),
         in_one_piece: bool,
         message in "\\PC{0,30}",
         is_letter: bool,
