@@ -27,6 +27,9 @@ pub(crate) type Answer = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
 pub(crate) struct Routes {
     grpc: HashMap<String, Arc<dyn Handler>>,
     http: HashMap<String, Arc<dyn Handler>>,
+    /// What answers paths that nobody has.
+    other_grpc: Option<Arc<dyn Handler>>,
+    other_http: Option<Arc<dyn Handler>>,
 }
 
 impl Routes {
@@ -39,20 +42,32 @@ impl Routes {
         self.http.insert(path.to_owned(), handler);
     }
 
+    /// `handler` answers every gRPC method that has no route.
+    pub(crate) fn other_grpc(&mut self, handler: Arc<dyn Handler>) {
+        self.other_grpc = Some(handler);
+    }
+
+    /// `handler` answers every path of HTTP that has no route.
+    pub(crate) fn other_http(&mut self, handler: Arc<dyn Handler>) {
+        self.other_http = Some(handler);
+    }
+
     pub(super) fn extend(&mut self, other: Routes) {
         self.grpc.extend(other.grpc);
         self.http.extend(other.http);
+        self.other_grpc = self.other_grpc.take().or(other.other_grpc);
+        self.other_http = self.other_http.take().or(other.other_http);
     }
 
     fn answer(&self, request: Request<Incoming>) -> Answer {
         let path = request.uri().path();
         if grpc::is_grpc(request.headers()) {
-            return match self.grpc.get(path) {
+            return match self.grpc.get(path).or(self.other_grpc.as_ref()) {
                 Some(handler) => Arc::clone(handler).handle(request),
                 None => ready(unimplemented(path)),
             };
         }
-        match self.http.get(path) {
+        match self.http.get(path).or(self.other_http.as_ref()) {
             Some(handler) => Arc::clone(handler).handle(request),
             None => ready(net::server::closing(request.version(), not_found())),
         }

@@ -1,13 +1,13 @@
 //! Answers of OTLP over HTTP, in the encoding of the request.
 
-use std::time::Duration;
-
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use net::Body;
-use net::grpc::{Code, OVERLOAD_RETRY_AFTER};
+use net::grpc::Code;
 use pdata::wire::{put_field, put_varint};
+
+use crate::trouble::Trouble;
 
 /// The encoding of a request and of its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl Form {
 
     /// The trouble as a `google.rpc.Status`.
     pub(super) fn refusal(self, trouble: Trouble) -> Response<Body> {
-        let code = trouble.code().number();
+        let code = code(trouble.status).number();
         let body = match self {
             Form::Protobuf => status_protobuf(code, &trouble.text),
             Form::Json => serde_json::json!({"code": code, "message": trouble.text})
@@ -65,13 +65,7 @@ impl Form {
                 .into(),
         };
         let mut response = self.response(trouble.status, body.into());
-        if let Some(after) = trouble.retry_after {
-            // Whole seconds; a shorter wait must not become none.
-            let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
-            response
-                .headers_mut()
-                .insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
-        }
+        trouble.write_retry_after(response.headers_mut());
         response
     }
 
@@ -96,56 +90,12 @@ fn status_protobuf(code: u8, message: &str) -> Vec<u8> {
     status
 }
 
-/// Why a request is not taken.
-#[derive(Debug)]
-pub(super) struct Trouble {
-    pub(super) status: StatusCode,
-    pub(super) text: String,
-    pub(super) retry_after: Option<Duration>,
-    /// The body was not read to its end, so the connection cannot be used again.
-    pub(super) body_unread: bool,
-}
-
-impl Trouble {
-    pub(super) fn new(status: StatusCode, text: impl Into<String>) -> Self {
-        Trouble {
-            status,
-            text: text.into(),
-            retry_after: None,
-            body_unread: false,
-        }
-    }
-
-    pub(super) fn bad_request(text: impl Into<String>) -> Self {
-        Trouble::new(StatusCode::BAD_REQUEST, text)
-    }
-
-    pub(super) fn too_large(text: String) -> Self {
-        Trouble::new(StatusCode::PAYLOAD_TOO_LARGE, text)
-    }
-
-    pub(super) fn unavailable(text: impl Into<String>, after: Duration) -> Self {
-        let trouble = Trouble::new(StatusCode::SERVICE_UNAVAILABLE, text);
-        Trouble {
-            retry_after: Some(after),
-            ..trouble
-        }
-    }
-
-    pub(super) fn overloaded() -> Self {
-        Trouble::unavailable(
-            "no memory is left for the request now",
-            OVERLOAD_RETRY_AFTER,
-        )
-    }
-
-    fn code(&self) -> Code {
-        match self.status {
-            StatusCode::BAD_REQUEST => Code::InvalidArgument,
-            StatusCode::PAYLOAD_TOO_LARGE => Code::ResourceExhausted,
-            StatusCode::REQUEST_TIMEOUT => Code::DeadlineExceeded,
-            StatusCode::SERVICE_UNAVAILABLE => Code::Unavailable,
-            _ => Code::Unknown,
-        }
+fn code(status: StatusCode) -> Code {
+    match status {
+        StatusCode::BAD_REQUEST => Code::InvalidArgument,
+        StatusCode::PAYLOAD_TOO_LARGE => Code::ResourceExhausted,
+        StatusCode::REQUEST_TIMEOUT => Code::DeadlineExceeded,
+        StatusCode::SERVICE_UNAVAILABLE => Code::Unavailable,
+        _ => Code::Unknown,
     }
 }

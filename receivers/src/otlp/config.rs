@@ -3,13 +3,17 @@
 use std::collections::BTreeMap;
 
 use engine::config::{ByteSize, Duration, ForeignKey, Problems};
-use net::layers::{Cors, CorsSettings};
+use net::layers::Cors;
 use net::tls::ServerTls;
 use pdata::Signal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::listeners::Terms;
+use crate::listeners::config::{
+    CorsConfig, InvalidUtf8, Keepalive, Transport, changed, check_endpoint, check_response_headers,
+    check_tls,
+};
 
 /// Keys of the collector's receiver that mean nothing here.
 pub(super) const FOREIGN_KEYS: &[ForeignKey] = &[
@@ -56,24 +60,6 @@ pub(super) struct Protocols {
     pub(super) http: Option<Http>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum InvalidUtf8 {
-    /// Replace what is broken and count it.
-    #[default]
-    Repair,
-    /// Refuse the request.
-    Refuse,
-}
-
-/// How connections are made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Transport {
-    #[default]
-    Tcp,
-}
-
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Grpc {
@@ -89,27 +75,6 @@ pub(super) struct Grpc {
     #[schemars(range(min = 1))]
     pub(super) max_concurrent_streams: u32,
     pub(super) keepalive: Keepalive,
-}
-
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct Keepalive {
-    pub(super) server_parameters: ServerParameters,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct ServerParameters {
-    /// How long a connection may be without a request.
-    pub(super) max_connection_idle: Duration,
-    /// When a connection is asked to end, give or take a tenth; 0 is never.
-    pub(super) max_connection_age: Duration,
-    /// How long its open requests may take then.
-    pub(super) max_connection_age_grace: Duration,
-    /// How long a connection may be silent before it is pinged.
-    pub(super) time: Duration,
-    /// How long a ping may be unanswered.
-    pub(super) timeout: Duration,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -139,20 +104,6 @@ pub(super) struct Http {
     pub(super) logs_url_path: String,
 }
 
-/// `cors`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct CorsConfig {
-    /// Origins such as `https://*.example.com`, or `*`.
-    pub(super) allowed_origins: Vec<String>,
-    /// Request headers beyond the usual ones.
-    pub(super) allowed_headers: Vec<String>,
-    /// Response headers that scripts may read.
-    pub(super) exposed_headers: Vec<String>,
-    /// Seconds for which browsers may remember the answer to a preflight.
-    pub(super) max_age: u32,
-}
-
 impl Default for Grpc {
     fn default() -> Self {
         Grpc {
@@ -162,19 +113,6 @@ impl Default for Grpc {
             max_recv_msg_size_mib: 4,
             max_concurrent_streams: 100,
             keepalive: Keepalive::default(),
-        }
-    }
-}
-
-impl Default for ServerParameters {
-    fn default() -> Self {
-        ServerParameters {
-            max_connection_idle: Duration::from_secs(75),
-            // Without an age a balancer never spreads long-lived connections.
-            max_connection_age: Duration::from_secs(30 * 60),
-            max_connection_age_grace: Duration::from_secs(30),
-            time: Duration::from_secs(60),
-            timeout: Duration::from_secs(20),
         }
     }
 }
@@ -217,6 +155,15 @@ impl Config {
             http.check(problems);
         }
     }
+
+    /// Protocol, endpoint and terms of each protocol that is switched on.
+    pub(super) fn addresses(&self) -> Vec<(&'static str, String, Terms)> {
+        let grpc = self.protocols.grpc.as_ref();
+        let http = self.protocols.http.as_ref();
+        let grpc = grpc.map(|grpc| ("grpc", grpc.endpoint.clone(), grpc.terms()));
+        let http = http.map(|http| ("http", http.endpoint.clone(), http.terms()));
+        Terms::agree(grpc.into_iter().chain(http).collect())
+    }
 }
 
 impl Http {
@@ -226,15 +173,12 @@ impl Http {
         {
             problems.at("protocols.http.cors", error.to_string());
         }
-        for (name, value) in &self.response_headers {
-            let valid = http::HeaderName::try_from(name).is_ok()
-                && http::HeaderValue::try_from(value).is_ok();
-            if !valid {
-                let text = format!("`{name}: {value}` is no header");
-                problems.at("protocols.http.response_headers", text);
-            }
-        }
-        let paths = Signal::ALL.map(|signal| self.path(signal));
+        check_response_headers(
+            "protocols.http.response_headers",
+            &self.response_headers,
+            problems,
+        );
+        let paths = self.paths().map(|(_, path)| path);
         if paths[0] == paths[1] || paths[1] == paths[2] || paths[0] == paths[2] {
             problems
                 .at("protocols.http", "two signals have the same path")
@@ -242,68 +186,36 @@ impl Http {
         }
     }
 
-    /// The path of a signal, with the leading slash that may be left out.
-    pub(super) fn path(&self, signal: Signal) -> String {
-        let path = match signal {
-            Signal::Traces => &self.traces_url_path,
-            Signal::Metrics => &self.metrics_url_path,
-            Signal::Logs => &self.logs_url_path,
-        };
-        format!("/{}", path.trim_start_matches('/'))
+    /// The path of each signal, with the leading slash that may be left out.
+    pub(super) fn paths(&self) -> [(Signal, String); Signal::OTLP.len()] {
+        [
+            (Signal::Traces, &self.traces_url_path),
+            (Signal::Metrics, &self.metrics_url_path),
+            (Signal::Logs, &self.logs_url_path),
+        ]
+        .map(|(signal, path)| (signal, format!("/{}", path.trim_start_matches('/'))))
     }
 
-    pub(super) fn terms(&self) -> Terms {
+    fn terms(&self) -> Terms {
+        let defaults = Http::default();
         Terms {
             tls: self.tls.clone(),
-            header_timeout: Some(self.read_header_timeout.into()),
-            idle_timeout: Some(self.idle_timeout.into()),
-            age_max: Some(self.max_connection_age.into()),
+            header_timeout: changed(self.read_header_timeout, defaults.read_header_timeout),
+            idle_timeout: changed(self.idle_timeout, defaults.idle_timeout),
+            age_max: changed(self.max_connection_age, defaults.max_connection_age),
             ..Terms::default()
         }
     }
 }
 
 impl Grpc {
-    pub(super) fn terms(&self) -> Terms {
-        let keepalive = &self.keepalive.server_parameters;
+    fn terms(&self) -> Terms {
+        let defaults = Grpc::default();
+        let streams_max = self.max_concurrent_streams;
         Terms {
             tls: self.tls.clone(),
-            streams_max: Some(self.max_concurrent_streams),
-            idle_timeout: Some(keepalive.max_connection_idle.into()),
-            age_max: Some(keepalive.max_connection_age.into()),
-            age_grace: Some(keepalive.max_connection_age_grace.into()),
-            ping_interval: Some(keepalive.time.into()),
-            ping_timeout: Some(keepalive.timeout.into()),
-            ..Terms::default()
+            streams_max: (streams_max != defaults.max_concurrent_streams).then_some(streams_max),
+            ..self.keepalive.terms(&defaults.keepalive)
         }
-    }
-}
-
-impl CorsConfig {
-    pub(super) fn settings(&self) -> CorsSettings {
-        CorsSettings {
-            allowed_origins: self.allowed_origins.clone(),
-            allowed_headers: self.allowed_headers.clone(),
-            exposed_headers: self.exposed_headers.clone(),
-            max_age: std::time::Duration::from_secs(self.max_age.into()),
-        }
-    }
-}
-
-/// Whether it has the form `host:port`; whether the host exists is for the machine to say.
-fn check_endpoint(path: &str, endpoint: &str, problems: &mut Problems) {
-    let port = endpoint
-        .rsplit_once(':')
-        .filter(|(host, _)| !host.is_empty());
-    if port.is_none_or(|(_, port)| port.parse::<u16>().is_err()) {
-        problems
-            .at(path, format!("`{endpoint}` is no address to listen on"))
-            .help("write `host:port`, as in `127.0.0.1:4318` or `[::]:4318`");
-    }
-}
-
-fn check_tls(path: &str, tls: Option<&ServerTls>, problems: &mut Problems) {
-    if let Some(Err(error)) = tls.map(ServerTls::check) {
-        problems.at(path, error.to_string());
     }
 }

@@ -6,40 +6,32 @@
 
 use std::sync::Arc;
 
-use engine::Refusal;
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use net::Body;
-use net::grpc::{self, Code, MessageLimits, OVERLOAD_RETRY_AFTER, Status};
+use net::grpc::{self, Code, MessageLimits, Status};
 use net::server::Peer;
-use pdata::Signal;
+use pdata::{Signal, otlp};
 
 use super::config::Grpc;
-use super::door::{Door, Turned, origin};
+use super::door::Door;
+use crate::intake::origin;
 use crate::listeners::{Answer, Handler, Routes};
 
 /// The methods for which there is a pipeline.
 pub(super) fn routes(config: &Grpc, door: impl Fn(Signal) -> Option<Door>) -> Routes {
     let mut routes = Routes::default();
     let bytes_max = config.max_recv_msg_size_mib as usize * 1024 * 1024;
-    for signal in Signal::ALL {
+    for signal in Signal::OTLP {
         if let Some(door) = door(signal) {
             let limits = MessageLimits {
                 bytes_max,
                 ..MessageLimits::default()
             };
-            routes.grpc(path(signal), Arc::new(Export { door, limits }));
+            routes.grpc(otlp::grpc_path(signal), Arc::new(Export { door, limits }));
         }
     }
     routes
-}
-
-fn path(signal: Signal) -> &'static str {
-    match signal {
-        Signal::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
-        Signal::Metrics => "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
-        Signal::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
-    }
 }
 
 /// The `Export` method of one signal.
@@ -70,38 +62,11 @@ impl Export {
         let message =
             grpc::read_message(&parts.headers, body, &self.limits, &self.door.budget).await?;
         let origin = origin(&parts.headers, parts.extensions.get::<Peer>());
-        self.door.take(message, origin).await.map_err(status)
+        Ok(self.door.take(message, origin).await?)
     }
 
     fn refuse(&self, status: &Status) -> Response<Body> {
-        let tally = &self.door.tally;
-        match status.code {
-            Code::Unavailable => tally.overloaded.increment(1),
-            Code::ResourceExhausted => tally.too_large.increment(1),
-            Code::InvalidArgument => tally.malformed.increment(1),
-            _ => tally.unread.increment(1),
-        }
+        self.door.tally.count(status);
         grpc::refuse(status)
-    }
-}
-
-fn status(turned: Turned) -> Status {
-    match turned {
-        Turned::Malformed(text) => Status::new(Code::InvalidArgument, text),
-        Turned::Overloaded(text) => {
-            Status::new(Code::Unavailable, text).retry_after(OVERLOAD_RETRY_AFTER)
-        }
-        Turned::Refused(refusal) => {
-            let text = refusal.to_string();
-            match refusal {
-                Refusal::Retry { after, .. } => {
-                    Status::new(Code::Unavailable, text).retry_after(after)
-                }
-                Refusal::Reject { .. } => Status::new(Code::InvalidArgument, text),
-                Refusal::Closed => {
-                    Status::new(Code::Unavailable, text).retry_after(OVERLOAD_RETRY_AFTER)
-                }
-            }
-        }
     }
 }

@@ -84,23 +84,26 @@ fn receivers_on_one_address_must_agree() {
     let free = net::Listener::bind("127.0.0.1:0").expect("a free port");
     let endpoint = free.local_addr();
     drop(free);
-    let plain = section(&format!(
-        "protocols: {{http: {{endpoint: \"{endpoint}\"}}}}"
-    ));
-    let other = section(&format!(
-        "protocols: {{http: {{endpoint: \"{endpoint}\", idle_timeout: 1s}}}}"
-    ));
-    FACTORY
-        .build(&plain, &mut context)
-        .expect("the address is free");
-    FACTORY.build(&plain, &mut context).expect("the same terms");
-    let Err(error) = FACTORY.build(&other, &mut context) else {
-        panic!("the terms differ")
+    let section = |more: &str| {
+        let http = format!("{{endpoint: \"{endpoint}\"{more}}}");
+        section(&format!("protocols: {{http: {http}}}"))
     };
-    assert!(
-        error.message.contains("is shared with config.yaml:1:"),
-        "{error}"
-    );
+    for more in ["", ", idle_timeout: 1s", ", read_header_timeout: 2s"] {
+        let built = FACTORY.build(&section(more), &mut context);
+        built.expect("what one says, the others leave open");
+    }
+    for more in [
+        ", idle_timeout: 2s",
+        ", tls: {cert_file: a.pem, key_file: b.pem}",
+    ] {
+        let Err(error) = FACTORY.build(&section(more), &mut context) else {
+            panic!("the terms differ")
+        };
+        assert!(
+            error.message.contains("is shared with config.yaml:1:"),
+            "{error}"
+        );
+    }
 }
 
 /// A running receiver with gRPC and HTTP on one port, and what it hands on.
@@ -125,7 +128,7 @@ fn start(extra: &str) -> Rig {
         .build(&section(&yaml), &mut context)
         .expect("the port is free");
     let captured = CapturingConsumer::new();
-    let outlets = Signal::ALL.into_iter().fold(
+    let outlets = Signal::OTLP.into_iter().fold(
         Outlets::new("otlp", context.metrics.clone()),
         |outlets, signal| outlets.with(signal, captured.clone()),
     );
