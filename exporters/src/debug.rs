@@ -23,6 +23,7 @@ use pdata::{Batch, Signal};
 
 mod config;
 mod lines;
+mod native;
 mod render;
 mod sampler;
 mod text;

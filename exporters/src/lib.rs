@@ -8,5 +8,7 @@ pub mod debug;
 pub mod file;
 pub mod file_storage;
 pub mod otlp;
+mod outgoing;
 pub mod record;
 pub mod replay;
+pub mod skywalking;

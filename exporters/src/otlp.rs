@@ -10,16 +10,13 @@
 //! call here is one attempt; queue, retry and timeouts are the engine's.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use engine::Exporter;
 use engine::component::{BuildContext, BuildError, Configured, Description, ExporterFactory};
 use engine::config::{ForeignKey, Problems, Section};
 use engine::exporter::Settings;
-use net::Spawn;
-use net::spawn::Task;
-use pdata::{Batch, Chunk, Signal};
+use pdata::{Batch, Chunk, Signal, convert};
 
 mod config;
 mod grpc;
@@ -43,7 +40,7 @@ impl Configured for GrpcFactory {
     const DESCRIPTION: Description = Description {
         type_name: "otlp_grpc",
         aliases: &["otlp"],
-        signals: &Signal::ALL,
+        signals: &Signal::OTLP,
         summary: "Sends OTLP over gRPC",
     };
     const FOREIGN_KEYS: &'static [ForeignKey] = config::GRPC_FOREIGN_KEYS;
@@ -80,7 +77,7 @@ impl Configured for HttpFactory {
     const DESCRIPTION: Description = Description {
         type_name: "otlp_http",
         aliases: &["otlphttp"],
-        signals: &Signal::ALL,
+        signals: &Signal::OTLP,
         summary: "Sends OTLP over HTTP, protobuf or JSON",
     };
     const FOREIGN_KEYS: &'static [ForeignKey] = config::HTTP_FOREIGN_KEYS;
@@ -110,26 +107,17 @@ impl ExporterFactory for HttpFactory {
 
 /// The bytes of a batch, in pieces that together are one request.
 fn pieces(batch: &Batch) -> Vec<Bytes> {
-    batch.chunks().iter().map(framed).collect()
-}
-
-fn framed(chunk: &Chunk) -> Bytes {
-    match chunk {
-        Chunk::Otlp(chunk) => chunk.framed().clone(),
-        _ => unreachable!("pipelines of OTLP signals carry OTLP chunks"),
+    let mut pieces = Vec::with_capacity(batch.chunks().len());
+    for chunk in batch.chunks() {
+        match chunk {
+            Chunk::Otlp(chunk) => pieces.push(chunk.framed().clone()),
+            Chunk::Native(chunk) => {
+                let converted = convert::to_otlp(chunk).into_iter();
+                pieces.extend(converted.map(|chunk| chunk.framed().clone()));
+            }
+        }
     }
-}
-
-/// The attempt's bound is the engine's; this only ends what that has no bound for.
-const CALL_MAX: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// Runs a connection's task on the runtime of the attempt that opened it.
-struct OnCurrentRuntime;
-
-impl Spawn for OnCurrentRuntime {
-    fn spawn(&self, task: Task) {
-        drop(tokio::runtime::Handle::current().spawn(task));
-    }
+    pieces
 }
 
 #[cfg(test)]

@@ -9,12 +9,23 @@
 //! protobuf or JSON. JSON that is not compressed is always in lines. These are the forms of the
 //! collector's file exporter, so that either side reads what the other has written. Nothing in a
 //! framed record says which signal it is of.
+//!
+//! The messages of SkyWalking's agents have a record of their own beside it:
+//!
+//! ```text
+//! JSON      {"skywalking":[{"segment":{..}},{"log":{..}}, ..]}     protobuf's own JSON form of each
+//! protobuf  tag(30, LEN) <length> <envelope>                       see `pdata::skywalking::envelope`
+//! ```
 
 use std::io;
 
-use pdata::{Batch, Chunk, json};
+use pdata::schema::WireType;
+use pdata::skywalking::envelope;
+use pdata::{Batch, Chunk, NativeChunk, json, wire};
 
 pub mod backup;
+#[cfg(test)]
+pub(crate) mod sample;
 
 /// The longest record, on disk and again decompressed: more than the largest request that the
 /// receivers take by default can become as JSON, and so little that no length begins with a byte
@@ -26,6 +37,12 @@ pub const PREFIX_LEN: usize = 4;
 
 /// The first bytes of a zstd frame (RFC 8878, section 3.1.1).
 pub const ZSTD_MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
+
+/// What some editors put in front of text.
+pub(crate) const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// The field in front of an envelope; no export request of OTLP begins with it.
+pub const NATIVE_FIELD: u32 = 30;
 
 /// How a record is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,34 +85,109 @@ impl Format {
         }
     }
 
-    /// The batch as one record, with what separates it from the next.
+    /// The batch as one record, or one for its OTLP and one for its native messages; with what separates
+    /// them from the next.
     pub fn encode(self, batch: &Batch) -> Result<Vec<u8>, EncodeError> {
-        let pieces = || batch.chunks().iter().map(framed);
-        let start = match self.layout() {
+        let otlp = || {
+            batch.chunks().iter().filter_map(|chunk| match chunk {
+                Chunk::Otlp(chunk) => Some(&chunk.framed()[..]),
+                Chunk::Native(_) => None,
+            })
+        };
+        let native = || batch.chunks().iter().any(is_native);
+        let mut records = Vec::new();
+        if otlp().next().is_some() {
+            self.record(&mut records, |payload| {
+                match self.encoding {
+                    Encoding::Json => json::write_parts(batch.signal(), otlp(), payload)?,
+                    Encoding::Proto => otlp().for_each(|piece| payload.extend_from_slice(piece)),
+                }
+                Ok(())
+            })?;
+        }
+        if native() {
+            self.record(&mut records, |payload| match self.encoding {
+                Encoding::Json => native_json(batch, payload),
+                Encoding::Proto => {
+                    native_protobuf(batch, payload);
+                    Ok(())
+                }
+            })?;
+        }
+        Ok(records)
+    }
+
+    /// Appends a record with the payload that `write` appends.
+    fn record(
+        self,
+        records: &mut Vec<u8>,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
+    ) -> Result<(), EncodeError> {
+        let start = records.len();
+        let prefix = match self.layout() {
             Layout::Lines => 0,
             Layout::Framed => PREFIX_LEN,
         };
-        let mut record = vec![0; start];
-        match self.encoding {
-            Encoding::Json => json::write_parts(batch.signal(), pieces(), &mut record)?,
-            Encoding::Proto => {
-                record.reserve_exact(batch.wire_len());
-                pieces().for_each(|piece| record.extend_from_slice(piece));
-            }
-        }
-        check_length(record.len() - start)?;
+        records.resize(start + prefix, 0);
+        write(records)?;
+        check_length(records.len() - start - prefix)?;
         match self.layout() {
-            Layout::Lines => record.push(b'\n'),
+            Layout::Lines => records.push(b'\n'),
             Layout::Framed => {
                 if self.compressed {
-                    record = compress(&record)?;
+                    let compressed = compress(&records[start + prefix..])?;
+                    records.truncate(start + prefix);
+                    records.extend_from_slice(&compressed);
                 }
-                let length = check_length(record.len() - start)?;
-                record[..PREFIX_LEN].copy_from_slice(&length.to_be_bytes());
+                let length = check_length(records.len() - start - prefix)?;
+                records[start..start + prefix].copy_from_slice(&length.to_be_bytes());
             }
         }
-        Ok(record)
+        Ok(())
     }
+}
+
+fn is_native(chunk: &Chunk) -> bool {
+    matches!(chunk, Chunk::Native(_))
+}
+
+fn natives(batch: &Batch) -> impl Iterator<Item = &NativeChunk> {
+    batch.chunks().iter().filter_map(|chunk| match chunk {
+        Chunk::Native(chunk) => Some(chunk),
+        Chunk::Otlp(_) => None,
+    })
+}
+
+fn native_json(batch: &Batch, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    out.extend_from_slice(b"{\"skywalking\":[");
+    for (index, chunk) in natives(batch).enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        out.extend_from_slice(b"{\"");
+        out.extend_from_slice(chunk.kind().name().as_bytes());
+        out.extend_from_slice(b"\":");
+        json::write_message(chunk.kind().schema(), chunk.message(), out)?;
+        out.push(b'}');
+    }
+    out.extend_from_slice(b"]}");
+    Ok(())
+}
+
+fn native_protobuf(batch: &Batch, out: &mut Vec<u8>) {
+    let chunks: Vec<Chunk> = batch
+        .chunks()
+        .iter()
+        .filter(|chunk| is_native(chunk))
+        .cloned()
+        .collect();
+    let envelope = envelope::pieces(&chunks);
+    let length: usize = envelope.iter().map(|piece| piece.len()).sum();
+    wire::put_varint(out, wire::key(NATIVE_FIELD, WireType::Len));
+    wire::put_varint(out, length as u64);
+    envelope
+        .iter()
+        .for_each(|piece| out.extend_from_slice(piece));
 }
 
 /// The length of a payload as it is written, if a record may have it.
@@ -106,29 +198,15 @@ fn check_length(length: usize) -> Result<u32, EncodeError> {
     }
 }
 
-/// The same record with its payload compressed.
-fn compress(record: &[u8]) -> Result<Vec<u8>, EncodeError> {
-    let payload = &record[PREFIX_LEN..];
-    let mut compressed = vec![0; PREFIX_LEN + zstd::zstd_safe::compress_bound(payload.len())];
+fn compress(payload: &[u8]) -> Result<Vec<u8>, EncodeError> {
     let level = zstd::DEFAULT_COMPRESSION_LEVEL;
-    let written = zstd::bulk::compress_to_buffer(payload, &mut compressed[PREFIX_LEN..], level)
-        .map_err(EncodeError::Compression)?;
-    compressed.truncate(PREFIX_LEN + written);
-    Ok(compressed)
-}
-
-fn framed(chunk: &Chunk) -> &[u8] {
-    match chunk {
-        Chunk::Otlp(chunk) => chunk.framed(),
-        _ => unreachable!("pipelines of OTLP signals carry OTLP chunks"),
-    }
+    zstd::bulk::compress(payload, level).map_err(EncodeError::Compression)
 }
 
 impl Layout {
     /// The layout of a file that begins with these bytes, of which there are at least
     /// [`PREFIX_LEN`] unless the file is shorter. `None` if it cannot be such a file.
     pub fn detect(head: &[u8]) -> Option<Layout> {
-        const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
         let text = head.strip_prefix(BYTE_ORDER_MARK).unwrap_or(head);
         match text.first()? {
             b'{' | b' ' | b'\t' | b'\r' | b'\n' => return Some(Layout::Lines),

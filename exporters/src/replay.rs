@@ -8,18 +8,21 @@
 //! a record that is a valid request of one signal only is of that signal. Where it would be valid
 //! for several, such as a log record with nothing but a body, the caller's word decides, else the
 //! file's name if it has `traces`, `metrics` or `logs` in it; else the record is skipped as
-//! [`Damage::Unclear`] rather than guessed.
+//! [`Damage::Unclear`] rather than guessed. Messages of SkyWalking's agents stand in records of their
+//! own, which say of which kind each is.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
+mod native;
 mod pace;
 mod reader;
 mod signal;
 mod times;
 
+pub use native::NativeDamage;
 pub use pace::{GAP_MAX, Pace, Speed};
-pub use reader::{Damage, Place, ReadError, Reader, Record, Tally};
+pub use reader::{Content, Damage, Place, ReadError, Reader, Record, Tally};
 
 use crate::record::backup;
 

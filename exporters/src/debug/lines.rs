@@ -30,6 +30,7 @@ pub(super) fn items(signal: Signal, request: &[u8], text: &mut Text) -> Result<(
         Signal::Traces => traces(&ExportTraceServiceRequest::decode(request)?, text),
         Signal::Metrics => metrics(&ExportMetricsServiceRequest::decode(request)?, text),
         Signal::Logs => logs(&ExportLogsServiceRequest::decode(request)?, text),
+        Signal::Skywalking => unreachable!("reports are no OTLP"),
     }
     Ok(())
 }

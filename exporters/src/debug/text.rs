@@ -49,8 +49,13 @@ impl Text {
 
     /// Adds text that was received, in quotes.
     pub(super) fn push_quoted(&mut self, text: &str) {
+        self.push_quoted_short(text, VALUE_MAX);
+    }
+
+    /// Adds at most `max` characters of text that was received, in quotes.
+    pub(super) fn push_quoted_short(&mut self, text: &str, max: usize) {
         self.0.push('"');
-        self.push_received(text, VALUE_MAX);
+        self.push_received(text, max);
         self.0.push('"');
     }
 

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use engine::config::{Duration, ForeignKey, Problems, Secret};
 use engine::exporter::{QueueConfig, RetryConfig, Settings};
-use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use http::{HeaderName, HeaderValue, Uri};
 use net::compress::Encoding;
 use net::tls::ClientTls;
-use pdata::Signal;
+use pdata::{Signal, otlp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::outgoing::check_url;
 
 /// Keys of the collector's `otlp_grpc` exporter that have no counterpart.
 pub(super) const GRPC_FOREIGN_KEYS: &[ForeignKey] = &[
@@ -250,20 +252,21 @@ impl HttpConfig {
         )
     }
 
-    /// The URL of a signal; empty if none is configured.
-    pub(super) fn url(&self, signal: Signal) -> String {
-        let (own, path) = match signal {
-            Signal::Traces => (&self.traces_endpoint, "/v1/traces"),
-            Signal::Metrics => (&self.metrics_endpoint, "/v1/metrics"),
-            Signal::Logs => (&self.logs_endpoint, "/v1/logs"),
-        };
-        if !own.is_empty() {
-            return own.clone();
-        }
-        match self.endpoint.trim_end_matches('/') {
-            "" => String::new(),
-            base => format!("{base}{path}"),
-        }
+    /// The URL of each signal; empty if none is configured.
+    pub(super) fn urls(&self) -> [(Signal, String); Signal::OTLP.len()] {
+        [
+            (Signal::Traces, &self.traces_endpoint),
+            (Signal::Metrics, &self.metrics_endpoint),
+            (Signal::Logs, &self.logs_endpoint),
+        ]
+        .map(|(signal, own)| {
+            let url = match self.endpoint.trim_end_matches('/') {
+                _ if !own.is_empty() => own.clone(),
+                "" => String::new(),
+                base => format!("{base}{}", otlp::http_path(signal)),
+            };
+            (signal, url)
+        })
     }
 
     pub(super) fn check(&self, problems: &mut Problems) {
@@ -303,19 +306,6 @@ fn settings(
     }
 }
 
-fn check_url(key: &str, url: &str, problems: &mut Problems) {
-    let valid = url.parse::<Uri>().is_ok_and(|uri| {
-        matches!(uri.scheme_str(), Some("http" | "https"))
-            && uri.host().is_some_and(|host| !host.is_empty())
-            && uri.query().is_none()
-    });
-    if !valid {
-        problems
-            .at(key, format!("`{url}` is no endpoint"))
-            .help("write `http://host:port` or `https://host:port`");
-    }
-}
-
 fn check_shared(tls: &ClientTls, headers: &BTreeMap<String, Secret>, problems: &mut Problems) {
     if let Err(error) = tls.check() {
         problems.at("tls", error.to_string());
@@ -330,14 +320,4 @@ fn check_shared(tls: &ClientTls, headers: &BTreeMap<String, Secret>, problems: &
             );
         }
     }
-}
-
-/// The headers of every request; names and values have been checked.
-pub(super) fn header_map(headers: &BTreeMap<String, Secret>) -> HeaderMap {
-    let entries = headers.iter().filter_map(|(name, value)| {
-        let mut value = HeaderValue::try_from(value.expose()).ok()?;
-        value.set_sensitive(true);
-        Some((HeaderName::try_from(name).ok()?, value))
-    });
-    entries.collect()
 }

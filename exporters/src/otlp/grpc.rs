@@ -7,10 +7,12 @@ use http::HeaderMap;
 use net::Client;
 use net::client::{ClientSettings, Protocol, Unary};
 use net::compress::Encoding;
-use pdata::{Batch, Signal};
+use net::spawn::OnCurrentRuntime;
+use pdata::{Batch, otlp};
 
-use super::config::{GrpcConfig, header_map};
-use super::{CALL_MAX, OnCurrentRuntime, outcome, pieces};
+use super::config::GrpcConfig;
+use super::{outcome, pieces};
+use crate::outgoing::{CALL_MAX, header_map};
 
 pub(super) struct Grpc {
     client: Client,
@@ -53,8 +55,11 @@ impl Grpc {
 impl Exporter for Grpc {
     async fn export(&self, batch: &Batch) -> Result<Delivery, ExportError> {
         let message = pieces(batch);
+        if message.is_empty() {
+            return Ok(Delivery::default());
+        }
         let call = Unary {
-            path: path(batch.signal()),
+            path: otlp::grpc_path(batch.signal()),
             headers: self.headers.clone(),
             message: &message,
             encoding: self.encoding,
@@ -64,13 +69,5 @@ impl Exporter for Grpc {
             Ok(response) => Ok(outcome::delivery(&response)),
             Err(status) => Err(outcome::of_status(&status)),
         }
-    }
-}
-
-fn path(signal: Signal) -> &'static str {
-    match signal {
-        Signal::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
-        Signal::Metrics => "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
-        Signal::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
     }
 }

@@ -10,16 +10,18 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Uri};
 use net::client::{ClientSettings, Protocol};
 use net::compress::{Encoding, compress};
+use net::spawn::OnCurrentRuntime;
 use net::tls::ClientSecurity;
 use net::{Body, Client};
 use pdata::{Batch, Signal, json};
 
-use super::config::{BodyEncoding, HttpConfig, header_map};
-use super::{CALL_MAX, OnCurrentRuntime, outcome, pieces};
+use super::config::{BodyEncoding, HttpConfig};
+use super::{outcome, pieces};
+use crate::outgoing::{CALL_MAX, header_map};
 
 pub(super) struct Http {
     /// By signal; `None` where no URL is configured.
-    targets: [Option<Target>; Signal::ALL.len()],
+    targets: [Option<Target>; Signal::OTLP.len()],
     headers: HeaderMap,
     form: BodyEncoding,
     encoding: Encoding,
@@ -37,9 +39,8 @@ impl Http {
             .tls
             .load()
             .map_err(|error| BuildError::at("tls", error.to_string()))?;
-        let mut targets: [Option<Target>; Signal::ALL.len()] = Default::default();
-        for signal in Signal::ALL {
-            let url = config.url(signal);
+        let mut targets: [Option<Target>; Signal::OTLP.len()] = Default::default();
+        for (signal, url) in config.urls() {
             if !url.is_empty() {
                 targets[signal as usize] = Some(target(&url, security.clone(), config)?);
             }

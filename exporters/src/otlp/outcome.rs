@@ -16,7 +16,7 @@ use pdata::wire::{Fields, Value};
 /// What a gRPC status other than OK means.
 pub(super) fn of_status(status: &Status) -> ExportError {
     let decision = match status.code {
-        Code::ResourceExhausted if says_too_large(&status.message) => Decision::Split,
+        Code::ResourceExhausted if status.says_too_large() => Decision::Split,
         Code::Cancelled
         | Code::DeadlineExceeded
         | Code::ResourceExhausted
@@ -30,19 +30,6 @@ pub(super) fn of_status(status: &Status) -> ExportError {
         _ => Decision::Reject,
     };
     ExportError::new(decision, format!("{:?}: {}", status.code, status.message))
-}
-
-/// Servers say it in these words: grpc-go and grpc-java, grpc-core, tonic.
-fn says_too_large(message: &str) -> bool {
-    let message = message.to_ascii_lowercase();
-    [
-        "larger than max",
-        "too large",
-        "exceeds maximum size",
-        "message length too large",
-    ]
-    .iter()
-    .any(|words| message.contains(words))
 }
 
 /// What an HTTP status outside 2xx means.
@@ -129,6 +116,7 @@ pub(super) fn delivery_json(response: &[u8]) -> Delivery {
     Delivery {
         rejected: usize::try_from(rejected).unwrap_or(usize::MAX),
         message,
+        ..Delivery::default()
     }
 }
 
@@ -200,6 +188,7 @@ mod tests {
         let expected = Delivery {
             rejected: 3,
             message: "bad name".to_owned(),
+            ..Delivery::default()
         };
         assert_eq!(delivery(b"\x0A\x0C\x08\x03\x12\x08bad name"), expected);
         let json = br#"{"partialSuccess":{"rejectedSpans":"3","errorMessage":"bad name"}}"#;

@@ -82,6 +82,6 @@ fn the_scheme_or_tls_insecure_decides_about_plain_text() {
 fn a_signals_own_endpoint_is_the_whole_url() {
     let yaml = "{endpoint: 'http://b:1/base/', logs_endpoint: 'http://c:2/x'}";
     let (config, _) = read_text::<HttpConfig>(yaml).unwrap_or_else(|found| panic!("{found}"));
-    assert_eq!(config.url(Signal::Traces), "http://b:1/base/v1/traces");
-    assert_eq!(config.url(Signal::Logs), "http://c:2/x");
+    assert_eq!(config.urls()[0].1, "http://b:1/base/v1/traces");
+    assert_eq!(config.urls()[2].1, "http://c:2/x");
 }

@@ -7,21 +7,29 @@ use std::path::Path;
 
 use bytes::Bytes;
 use pdata::otlp::ReceiveError;
-use pdata::{Signal, json};
+use pdata::{NativeChunk, Signal, json};
 
-use super::signal::{self, Known};
+use super::native::{self, NativeDamage};
+use super::signal::{self, Known, Subject};
 use super::times;
 use crate::record::{self, Layout, PREFIX_LEN, RECORD_MAX, ZSTD_MAGIC};
 
-/// A recorded request.
+/// What was recorded together.
 #[derive(Clone, Debug)]
 pub struct Record {
-    pub signal: Signal,
-    /// The export request in protobuf, for [`pdata::otlp::receive`].
-    pub request: Bytes,
+    pub content: Content,
     /// When its first item happened, in nanoseconds since the Unix epoch.
     pub earliest_unix_nano: Option<u64>,
     pub place: Place,
+}
+
+/// What a record holds.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// An export request in protobuf, for [`pdata::otlp::receive`].
+    Otlp { signal: Signal, request: Bytes },
+    /// Messages of SkyWalking's agents, checked, at least one; of whatever signals they are.
+    Native(Vec<NativeChunk>),
 }
 
 /// Where a record stands in its file.
@@ -52,7 +60,8 @@ pub enum Damage {
     #[error("the file ends {0} bytes into a record")]
     Torn(u64),
     #[error(
-        "expected an object that begins with `resourceSpans`, `resourceMetrics` or `resourceLogs`"
+        "expected an object that begins with `resourceSpans`, `resourceMetrics`, `resourceLogs` or \
+         `skywalking`"
     )]
     NoSignal,
     #[error(transparent)]
@@ -61,6 +70,8 @@ pub enum Damage {
     Request { signal: Signal, error: ReceiveError },
     #[error("is no request of traces, metrics or logs")]
     NoRequest,
+    #[error(transparent)]
+    Native(NativeDamage),
     /// Valid for each of these signals.
     #[error("may be a request of {}; say which signal the file holds", names(.0))]
     Unclear(Vec<Signal>),
@@ -109,7 +120,8 @@ enum Form {
 }
 
 impl Reader<BufReader<File>> {
-    /// Opens a file. `signal` is that of records that do not say it, if the caller knows it.
+    /// Opens a file. `signal` is that of records that do not say it, if the caller knows it; it is one
+    /// of [`Signal::OTLP`].
     pub fn open(path: &Path, signal: Option<Signal>) -> io::Result<Self> {
         let mut reader = Reader::new(BufReader::new(File::open(path)?), signal)?;
         reader.known.named = signal::named_in(path);
@@ -135,7 +147,7 @@ impl<R: BufRead> Reader<R> {
             input: Cursor::new(head).chain(input),
             form,
             known: Known {
-                told: signal,
+                told: signal.filter(|signal| Signal::OTLP.contains(signal)),
                 named: None,
             },
             number: 0,
@@ -202,8 +214,8 @@ impl<R: BufRead> Reader<R> {
         }
     }
 
-    /// The request in a payload; `None` if there is nothing in it to send.
-    fn request(&self, layout: Layout, payload: Vec<u8>) -> Result<Option<(Signal, Bytes)>, Damage> {
+    /// What is in a payload; `None` if there is nothing in it to send.
+    fn content(&self, layout: Layout, payload: Vec<u8>) -> Result<Option<Content>, Damage> {
         if layout == Layout::Lines {
             return of_json(payload.trim_ascii());
         }
@@ -215,9 +227,15 @@ impl<R: BufRead> Reader<R> {
         if payload.first() == Some(&b'{') {
             return of_json(&payload);
         }
-        let request = Bytes::from(payload);
-        let signal = signal::of_proto(&request, self.known)?;
-        Ok(signal.map(|signal| (signal, request)))
+        let payload = Bytes::from(payload);
+        if native::is_envelope(&payload) {
+            return natives(native::of_proto(&payload));
+        }
+        let signal = signal::of_proto(&payload, self.known)?;
+        Ok(signal.map(|signal| Content::Otlp {
+            signal,
+            request: payload,
+        }))
     }
 
     fn read(&mut self, layout: Layout) -> Option<Result<Record, ReadError>> {
@@ -234,15 +252,15 @@ impl<R: BufRead> Reader<R> {
                 };
                 let whole = layout == Layout::Framed || payload.ends_with(b"\n");
                 let bytes = payload.len() as u64;
-                let request = self
-                    .request(layout, payload)
+                let content = self
+                    .content(layout, payload)
                     .map_err(|damage| match whole {
                         true => damage,
                         false => Damage::Torn(bytes),
                     })?;
-                Ok(Some(request))
+                Ok(Some(content))
             });
-            let (signal, request) = match read {
+            let content = match read {
                 Ok(None) => return None,
                 Ok(Some(None)) => continue,
                 Ok(Some(Some(found))) => found,
@@ -257,9 +275,8 @@ impl<R: BufRead> Reader<R> {
             };
             self.tally.records += 1;
             return Some(Ok(Record {
-                signal,
-                earliest_unix_nano: times::earliest(signal, &request),
-                request,
+                earliest_unix_nano: times::earliest(&content),
+                content,
                 place,
             }));
         }
@@ -284,13 +301,23 @@ impl From<Damage> for Fault {
     }
 }
 
-fn of_json(text: &[u8]) -> Result<Option<(Signal, Bytes)>, Damage> {
+fn of_json(text: &[u8]) -> Result<Option<Content>, Damage> {
     if text.is_empty() {
         return Ok(None);
     }
-    let signal = signal::of_json(text)?;
-    let read = json::read(signal, text).map_err(Damage::Json)?;
-    Ok(Some((signal, read.wire.into())))
+    match signal::of_json(text)? {
+        Subject::Native => natives(native::of_json(text)),
+        Subject::Otlp(signal) => {
+            let read = json::read(signal, text).map_err(Damage::Json)?;
+            let request = read.wire.into();
+            Ok(Some(Content::Otlp { signal, request }))
+        }
+    }
+}
+
+fn natives(read: Result<Vec<NativeChunk>, NativeDamage>) -> Result<Option<Content>, Damage> {
+    let messages = read.map_err(Damage::Native)?;
+    Ok((!messages.is_empty()).then_some(Content::Native(messages)))
 }
 
 fn decompress(frame: &[u8]) -> Result<Vec<u8>, Damage> {

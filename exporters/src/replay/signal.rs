@@ -7,6 +7,7 @@ use pdata::otlp::{InvalidUtf8, receive};
 use pdata::{Budget, Signal};
 
 use super::Damage;
+use crate::record::BYTE_ORDER_MARK;
 
 /// What is known beforehand of records that do not say their signal.
 #[derive(Clone, Copy, Debug)]
@@ -17,11 +18,13 @@ pub(super) struct Known {
     pub(super) named: Option<Signal>,
 }
 
-/// The signal whose name is one of the words of the file's name, if there is just one.
+/// The signal of OTLP whose name is one of the words of the file's name, if there is just one.
 pub(super) fn named_in(path: &Path) -> Option<Signal> {
     let name = path.file_name()?.to_str()?.to_ascii_lowercase();
     let words = name.split(|char: char| !char.is_ascii_alphanumeric());
     let mut signals: Vec<Signal> = words.filter_map(Signal::from_name).collect();
+    // A request is never one of reports.
+    signals.retain(|signal| *signal != Signal::Skywalking);
     signals.dedup();
     match signals[..] {
         [only] => Some(only),
@@ -29,17 +32,25 @@ pub(super) fn named_in(path: &Path) -> Option<Signal> {
     }
 }
 
-/// The signal of a line of JSON, from its first key.
-pub(super) fn of_json(text: &[u8]) -> Result<Signal, Damage> {
-    let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
+/// What a line of JSON is about.
+pub(super) enum Subject {
+    Otlp(Signal),
+    /// Messages of SkyWalking's agents.
+    Native,
+}
+
+/// What a line of JSON is about, from its first key.
+pub(super) fn of_json(text: &[u8]) -> Result<Subject, Damage> {
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     let first_key = text.trim_ascii_start().strip_prefix(b"{");
     let name = first_key
         .and_then(|rest| rest.trim_ascii_start().strip_prefix(b"\""))
         .and_then(|rest| rest.split(|&byte| byte == b'"').next());
     match name {
-        Some(b"resourceSpans" | b"resource_spans") => Ok(Signal::Traces),
-        Some(b"resourceMetrics" | b"resource_metrics") => Ok(Signal::Metrics),
-        Some(b"resourceLogs" | b"resource_logs") => Ok(Signal::Logs),
+        Some(b"resourceSpans" | b"resource_spans") => Ok(Subject::Otlp(Signal::Traces)),
+        Some(b"resourceMetrics" | b"resource_metrics") => Ok(Subject::Otlp(Signal::Metrics)),
+        Some(b"resourceLogs" | b"resource_logs") => Ok(Subject::Otlp(Signal::Logs)),
+        Some(b"skywalking") => Ok(Subject::Native),
         _ => Err(Damage::NoSignal),
     }
 }
@@ -56,8 +67,8 @@ pub(super) fn of_proto(request: &Bytes, known: Known) -> Result<Option<Signal>, 
         };
     }
     let mut valid = false;
-    let mut fitting = Vec::with_capacity(Signal::ALL.len());
-    for signal in Signal::ALL {
+    let mut fitting = Vec::with_capacity(Signal::OTLP.len());
+    for signal in Signal::OTLP {
         // Strictly: an id read as text is what tells a span from a metric.
         let received = receive(
             signal,

@@ -11,7 +11,9 @@ use proptest::prelude::*;
 use prost::Message;
 
 use super::*;
-use crate::record::{Encoding, Format, RECORD_MAX};
+use crate::record::{Encoding, Format, PREFIX_LEN, RECORD_MAX};
+
+mod native;
 
 const FORMATS: [Format; 4] = [
     format(Encoding::Json, false),
@@ -29,11 +31,7 @@ const fn format(encoding: Encoding, compressed: bool) -> Format {
 
 /// The request a batch was cut from.
 fn sent(signal: Signal, items: usize) -> Vec<u8> {
-    match signal {
-        Signal::Traces => sample::spans(items),
-        Signal::Metrics => sample::points(items),
-        Signal::Logs => sample::logs(items),
-    }
+    sample::request(signal, items)
 }
 
 /// One log record with nothing but a body, which may be a span's name too.
@@ -66,10 +64,26 @@ fn reader(file: &[u8]) -> Reader<&[u8]> {
     Reader::new(file, None).expect("memory can be read")
 }
 
+/// The signal of a record's request, or of its first message.
+fn signal(record: &Record) -> Signal {
+    match &record.content {
+        Content::Otlp { signal, .. } => *signal,
+        Content::Native(messages) => messages[0].kind().signal(),
+    }
+}
+
+#[track_caller]
+fn request(record: &Record) -> &[u8] {
+    match &record.content {
+        Content::Otlp { request, .. } => request,
+        Content::Native(_) => panic!("it is no request"),
+    }
+}
+
 /// What a file yields: the signals of its records, and errors as text.
 fn outcomes(file: &[u8]) -> Vec<Result<Signal, String>> {
     let text = |read: Result<Record, ReadError>| match read {
-        Ok(record) => Ok(record.signal),
+        Ok(record) => Ok(signal(&record)),
         Err(error) => Err(error.to_string()),
     };
     reader(file).map(text).collect()
@@ -79,18 +93,18 @@ fn outcomes(file: &[u8]) -> Vec<Result<Signal, String>> {
 fn reads_back_every_form_and_signal_as_it_was_sent() {
     for format in FORMATS {
         let mut file = Vec::new();
-        for signal in Signal::ALL {
+        for signal in Signal::OTLP {
             file.extend(format.encode(&batch(signal, 7)).unwrap());
         }
         let records: Vec<Record> = reader(&file).map(Result::unwrap).collect();
         assert_eq!(records.len(), 3, "{format:?}");
-        for (record, signal) in records.iter().zip(Signal::ALL) {
-            assert_eq!(record.signal, signal, "{format:?}");
+        for (record, expected) in records.iter().zip(Signal::OTLP) {
+            assert_eq!(signal(record), expected, "{format:?}");
             // Lengths in what was read from JSON are padded; decoded it is the same.
             assert_eq!(
-                decoded(signal, &record.request),
-                decoded(signal, &sent(signal, 7)),
-                "{format:?} {signal}"
+                decoded(expected, request(record)),
+                decoded(expected, &sent(expected, 7)),
+                "{format:?} {expected}"
             );
             assert_eq!(record.earliest_unix_nano, Some(1_795_219_200_000_000_000));
         }
@@ -118,7 +132,7 @@ fn skips_damaged_lines_and_says_where_they_are() {
         read[1],
         Err(format!(
             "line 2 at byte {first}: expected an object that begins with `resourceSpans`, \
-             `resourceMetrics` or `resourceLogs`"
+             `resourceMetrics`, `resourceLogs` or `skywalking`"
         ))
     );
     let error = read[2].clone().unwrap_err();
@@ -235,14 +249,14 @@ fn skips_what_may_be_of_several_signals_rather_than_guess() {
 fn the_callers_word_or_the_files_name_decides_what_is_unclear() {
     let file = proto(&body_alone());
     let told = Reader::new(&file[..], Some(Signal::Logs)).unwrap();
-    let signals: Vec<Signal> = told.map(|record| record.unwrap().signal).collect();
+    let signals: Vec<Signal> = told.map(|record| signal(&record.unwrap())).collect();
     assert_eq!(signals, [Signal::Logs]);
 
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("prod-logs-2.bin");
     std::fs::write(&path, [file, proto(&batch(Signal::Metrics, 1))].concat()).unwrap();
     let named = Reader::open(&path, None).unwrap();
-    let signals: Vec<Signal> = named.map(|record| record.unwrap().signal).collect();
+    let signals: Vec<Signal> = named.map(|record| signal(&record.unwrap())).collect();
     assert_eq!(
         signals,
         [Signal::Logs, Signal::Metrics],

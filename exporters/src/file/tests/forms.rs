@@ -8,8 +8,9 @@ use proptest::prelude::*;
 use super::super::FileExporter;
 use super::super::shared::SharedLog;
 use super::fixture::{Fixture, JSON, PROTO, terms};
+use crate::record::sample as agents;
 use crate::record::{Encoding, Format, RECORD_MAX};
-use crate::replay::Reader;
+use crate::replay::{Content, Reader};
 
 const FORMATS: [Format; 4] = [
     JSON,
@@ -40,7 +41,7 @@ fn json(signal: Signal, request: &[u8]) -> Vec<u8> {
 async fn what_was_exported_is_replayed() {
     for format in FORMATS {
         let fixture = Fixture::new();
-        for signal in Signal::ALL {
+        for signal in Signal::OTLP {
             export(&fixture, format, &batch(signal, 5)).await;
         }
         let records: Vec<_> = Reader::open(&fixture.path, None)
@@ -49,7 +50,10 @@ async fn what_was_exported_is_replayed() {
             .collect();
         let replayed: Vec<_> = records
             .iter()
-            .map(|record| (record.signal, json(record.signal, &record.request)))
+            .map(|record| match &record.content {
+                Content::Otlp { signal, request } => (*signal, json(*signal, request)),
+                Content::Native(_) => panic!("nothing of an agent was sent"),
+            })
             .collect();
         let sent = [
             (
@@ -64,6 +68,57 @@ async fn what_was_exported_is_replayed() {
         ];
         assert!(replayed == sent, "{format:?}");
     }
+}
+
+/// A batch of spans of OTLP and of segments, by turns.
+fn mixed() -> Batch {
+    let mut chunks = Vec::new();
+    for _ in 0..2 {
+        chunks.extend(agents::batch(Signal::Traces).into_chunks());
+        chunks.extend(batch(Signal::Traces, 1).into_chunks());
+    }
+    Batch::new(Signal::Traces, chunks, Default::default())
+}
+
+#[tokio::test]
+async fn a_batch_of_otlp_and_of_agents_becomes_a_record_of_each() {
+    for format in FORMATS {
+        let fixture = Fixture::new();
+        export(&fixture, format, &mixed()).await;
+        let records = Reader::open(&fixture.path, None).unwrap();
+        let contents: Vec<_> = records.map(|record| record.unwrap().content).collect();
+        let [Content::Otlp { signal, request }, Content::Native(messages)] = &contents[..] else {
+            panic!("{format:?}: {contents:?}")
+        };
+        let sent = [pdata::sample::spans(1), pdata::sample::spans(1)].concat();
+        assert!(json(*signal, request) == json(Signal::Traces, &sent));
+        let ids: Vec<_> = messages.iter().map(|message| message.text(2)).collect();
+        assert_eq!(ids, ["s", "s"], "{format:?}");
+    }
+}
+
+#[tokio::test]
+async fn messages_of_agents_are_a_line_that_people_can_read() {
+    for signal in Signal::ALL {
+        let fixture = Fixture::new();
+        export(&fixture, JSON, &agents::batch(signal)).await;
+        let mut messages = agents::messages();
+        messages.retain(|(kind, _)| kind.signal() == signal);
+        let messages = messages.iter();
+        let messages = messages.map(|(kind, text)| format!(r#"{{"{}":{text}}}"#, kind.name()));
+        let messages: Vec<_> = messages.collect();
+        let line = format!("{{\"skywalking\":[{}]}}\n", messages.join(","));
+        assert_eq!(String::from_utf8(fixture.content()).unwrap(), line);
+    }
+}
+
+#[tokio::test]
+async fn messages_in_protobuf_are_one_field_that_no_request_has() {
+    let fixture = Fixture::new();
+    export(&fixture, PROTO, &batch(Signal::Skywalking, 2)).await;
+    // Field 30 holds two messages of kind 6, which are empty.
+    let record = [0, 0, 0, 7, 0xF2, 0x01, 4, 0x32, 0, 0x32, 0];
+    assert_eq!(fixture.content(), record);
 }
 
 #[tokio::test]

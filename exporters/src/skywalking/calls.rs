@@ -1,0 +1,288 @@
+//! From a batch to the calls that carry it.
+//!
+//! A backend reads some streams as a whole, so what may share one is fixed: a stream of logs has one
+//! service, a message of meters one instance. Streams are short: when one fails, little is repeated.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
+
+use bytes::Bytes;
+use pdata::skywalking::{Call as Method, Kind, NativeChunk};
+use pdata::{Batch, Chunk, OtlpChunk, Signal, otlp};
+use tokio::time::Instant;
+
+use super::config::LogsForm;
+use super::window::{Claim, Claims};
+use super::{Skywalking, layers, logs, shapes};
+
+/// Messages of one stream.
+const STREAM_MESSAGES_MAX: usize = 500;
+/// A heartbeat says that an instance is alive now.
+const PING_AGE_MAX: Duration = Duration::from_secs(120);
+
+/// Messages that travel together.
+pub(super) struct Call<'a> {
+    pub(super) path: &'static str,
+    pub(super) form: Form,
+    pub(super) messages: Vec<Bytes>,
+    /// Which chunks of the batch they are, ascending.
+    pub(super) chunks: Vec<usize>,
+    /// What always has to go to the same backend, as a hash of what is kept together there.
+    pub(super) home: Option<u64>,
+    pub(super) claims: Claims<'a>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Unary,
+    Stream,
+    /// An export request of OTLP.
+    Otlp,
+}
+
+/// The calls of a batch, and the items that are ended without one, by reason.
+pub(super) struct Plan<'a> {
+    pub(super) calls: Vec<Call<'a>>,
+    pub(super) dropped: Vec<(&'static str, usize)>,
+    /// What the backend would fail at, taken out of these chunks.
+    pub(super) refused: Vec<(usize, Chunk)>,
+    /// About the first of them.
+    pub(super) fault: String,
+    /// For services that the backend would not list otherwise.
+    pub(super) heartbeats: Vec<Bytes>,
+}
+
+/// What calls are told apart by: two messages with the same key may share a stream.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Key<'b> {
+    kind: Kind,
+    service: Cow<'b, str>,
+    home: Option<u64>,
+}
+
+/// Makes the plan of one batch.
+struct Planner<'a, 'b> {
+    exporter: &'a Skywalking,
+    plan: Plan<'a>,
+    /// The call of each key that still has room.
+    open: HashMap<Key<'b>, usize>,
+    /// The last heartbeat of each instance in this batch.
+    pings: HashMap<(&'b str, &'b str), usize>,
+}
+
+impl Skywalking {
+    /// Plans the calls for a batch; `now_unix_ms` tells which heartbeats are too old.
+    pub(super) fn plan<'a>(&'a self, batch: &Batch, now_unix_ms: u64) -> Plan<'a> {
+        let mut planner = Planner {
+            exporter: self,
+            plan: Plan {
+                calls: Vec::new(),
+                dropped: Vec::new(),
+                refused: Vec::new(),
+                fault: String::new(),
+                heartbeats: Vec::new(),
+            },
+            open: HashMap::new(),
+            pings: last_pings(batch),
+        };
+        for (index, chunk) in batch.chunks().iter().enumerate() {
+            match chunk {
+                Chunk::Otlp(chunk) => planner.otlp(index, chunk),
+                Chunk::Native(chunk) => planner.native(index, chunk, now_unix_ms),
+            }
+        }
+        planner.plan
+    }
+}
+
+fn last_pings(batch: &Batch) -> HashMap<(&str, &str), usize> {
+    if batch.signal() != Signal::Skywalking {
+        return HashMap::new();
+    }
+    let pings = batch.chunks().iter().enumerate();
+    let pings = pings.filter_map(|(index, chunk)| match chunk {
+        Chunk::Native(chunk) if chunk.kind() == Kind::InstancePing => {
+            Some(((chunk.text(1), chunk.text(2)), index))
+        }
+        _ => None,
+    });
+    pings.collect()
+}
+
+impl<'a, 'b> Planner<'a, 'b> {
+    /// A request for each resource: a backend stores only some resources of a larger one, and fails
+    /// half-way on others.
+    fn otlp(&mut self, index: usize, chunk: &OtlpChunk) {
+        let request = match chunk.signal() {
+            Signal::Logs if self.exporter.forms.logs == LogsForm::Otlp => chunk.framed().clone(),
+            Signal::Logs if logs::wait_for_rules(chunk) => logs::searchable(chunk),
+            Signal::Logs => return self.native_logs(index, chunk),
+            Signal::Metrics => match self.sound_metrics(index, chunk) {
+                Some(request) => request,
+                None => return,
+            },
+            _ => chunk.framed().clone(),
+        };
+        self.plan.calls.push(Call {
+            path: otlp::grpc_path(chunk.signal()),
+            form: Form::Otlp,
+            messages: vec![request],
+            chunks: vec![index],
+            home: None,
+            claims: self.exporter.window.claims(),
+        });
+    }
+
+    /// The request without what the backend would fail at; `None` if nothing is left.
+    fn sound_metrics(&mut self, index: usize, chunk: &OtlpChunk) -> Option<Bytes> {
+        let Some(sorted) = shapes::sort(chunk) else {
+            return Some(chunk.framed().clone());
+        };
+        if self.plan.fault.is_empty() {
+            self.plan.fault = sorted.fault;
+        }
+        let unsound = sorted.unsound.map(|chunk| (index, Chunk::Otlp(chunk)));
+        self.plan.refused.extend(unsound);
+        Some(sorted.sound?.framed().clone())
+    }
+
+    /// Each record as a message of its own.
+    fn native_logs(&mut self, index: usize, chunk: &OtlpChunk) {
+        let options = &self.exporter.forms.native_logs;
+        let all = logs::native(chunk, options, &*self.exporter.places.lock());
+        for log in all {
+            let log = NativeChunk::from_checked(Kind::Log, log.into(), 0);
+            let message = self.exporter.layers.outgoing(&log).into_owned();
+            let service = Cow::Owned(log.text(layers::LOG_SERVICE).to_owned());
+            let call = self.join(Kind::Log, service, None);
+            let call = &mut self.plan.calls[call];
+            call.messages.push(message);
+            if call.chunks.last() != Some(&index) {
+                call.chunks.push(index);
+            }
+        }
+    }
+
+    fn native(&mut self, index: usize, chunk: &'b NativeChunk, now_unix_ms: u64) {
+        let kind = chunk.kind();
+        if let Some(reason) = self.ends_here(index, chunk, now_unix_ms) {
+            return self.drop(reason, chunk.items());
+        }
+        let claim = match self.claim(chunk) {
+            Some(Claim::Copy) => return self.drop("deduplicated", chunk.items()),
+            Some(Claim::Send(id)) => Some(id),
+            None => None,
+        };
+        if kind == Kind::Segment {
+            let heartbeat = self.exporter.register.heartbeat(chunk, Instant::now());
+            self.plan.heartbeats.extend(heartbeat);
+        }
+        let message = match kind {
+            Kind::Log => self.exporter.layers.outgoing(chunk),
+            _ => Cow::Borrowed(chunk.message()),
+        };
+        let call = match kind.call() {
+            Method::Unary => self.new_call(kind, Form::Unary, None),
+            Method::Stream => self.stream(kind, chunk),
+        };
+        let call = &mut self.plan.calls[call];
+        call.messages.push(message.into_owned());
+        call.chunks.push(index);
+        if let Some(id) = claim {
+            call.claims.push(id);
+        }
+    }
+
+    /// Why a heartbeat need not be sent.
+    fn ends_here(
+        &self,
+        index: usize,
+        chunk: &NativeChunk,
+        now_unix_ms: u64,
+    ) -> Option<&'static str> {
+        if chunk.kind() != Kind::InstancePing {
+            return None;
+        }
+        if self.pings.get(&(chunk.text(1), chunk.text(2))) != Some(&index) {
+            return Some("replaced");
+        }
+        let arrived = Duration::from_millis(chunk.arrived_unix_ms());
+        let age = Duration::from_millis(now_unix_ms).saturating_sub(arrived);
+        let known = chunk.arrived_unix_ms() != 0;
+        (known && age > PING_AGE_MAX).then_some("expired")
+    }
+
+    /// Whether it is a copy of what was sent; `None` if copies of its kind do no harm or cannot be told.
+    fn claim(&self, chunk: &NativeChunk) -> Option<Claim> {
+        let window = &self.exporter.window;
+        match chunk.kind() {
+            Kind::Segment => {
+                let id = chunk.text(2);
+                (!id.is_empty()).then(|| window.claim(("segment", id)))
+            }
+            // The browser client posts the same errors several times when a page is left.
+            Kind::BrowserErrorLog => {
+                let (id, service) = (chunk.text(1), chunk.text(2));
+                (!id.is_empty()).then(|| window.claim(("browser error", id, service)))
+            }
+            _ => None,
+        }
+    }
+
+    fn drop(&mut self, reason: &'static str, items: usize) {
+        match self.plan.dropped.iter_mut().find(|(of, _)| *of == reason) {
+            Some((_, count)) => *count += items,
+            None => self.plan.dropped.push((reason, items)),
+        }
+    }
+
+    /// The call that the message joins.
+    fn stream(&mut self, kind: Kind, chunk: &'b NativeChunk) -> usize {
+        let (service, home) = match kind {
+            Kind::Log => (chunk.text(layers::LOG_SERVICE), None),
+            Kind::Meters => ("", Some(instance_of(chunk))),
+            _ => ("", None),
+        };
+        let home = home.filter(|_| self.exporter.targets.are_several());
+        self.join(kind, Cow::Borrowed(service), home)
+    }
+
+    /// The call with this key that still has room.
+    fn join(&mut self, kind: Kind, service: Cow<'b, str>, home: Option<u64>) -> usize {
+        let key = Key {
+            kind,
+            service,
+            home,
+        };
+        if let Some(&open) = self.open.get(&key)
+            && self.plan.calls[open].messages.len() < STREAM_MESSAGES_MAX
+        {
+            return open;
+        }
+        let call = self.new_call(kind, Form::Stream, home);
+        self.open.insert(key, call);
+        call
+    }
+
+    fn new_call(&mut self, kind: Kind, form: Form, home: Option<u64>) -> usize {
+        self.plan.calls.push(Call {
+            path: kind.path(),
+            form,
+            messages: Vec::new(),
+            chunks: Vec::new(),
+            home,
+            claims: self.exporter.window.claims(),
+        });
+        self.plan.calls.len() - 1
+    }
+}
+
+/// A hash of the instance whose meters these are. The same in every process, so that several of them
+/// send one instance's meters to one backend.
+fn instance_of(meters: &NativeChunk) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    meters.instance().hash(&mut hasher);
+    hasher.finish()
+}

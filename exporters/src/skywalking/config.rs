@@ -1,0 +1,159 @@
+//! The keys of the `skywalking` exporter.
+
+use engine::config::{Duration, Problems, Secret};
+use engine::exporter::{QueueConfig, RetryConfig, Settings};
+use http::{HeaderValue, Uri};
+use net::tls::ClientTls;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::outgoing::check_url;
+
+/// The `skywalking` exporter.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Config {
+    /// `host:port` of the backend's gRPC; `http://` before it means plain text, `https://` TLS. A name
+    /// that stands for several addresses is used as several backends.
+    pub(super) endpoint: String,
+    /// Several backends instead.
+    pub(super) endpoints: Vec<String>,
+    /// What the backend asks for as `authentication`.
+    pub(super) authentication: Option<Secret>,
+    pub(super) tls: ClientTls,
+    /// In which form spans of OTLP are sent.
+    pub(super) traces: TracesForm,
+    /// In which form logs of OTLP are sent.
+    pub(super) logs: LogsForm,
+    /// Attributes of a log's resource that become tags of the native log.
+    pub(super) log_resource_tags: Vec<String>,
+    /// What to do with a call that may have been taken and was not answered.
+    pub(super) unknown_outcome: UnknownOutcome,
+    /// Layers of logs that the backend stores; it drops others without a word. A log of another layer
+    /// is sent without one.
+    pub(super) stored_layers: Vec<String>,
+    /// For one call.
+    pub(super) timeout: Duration,
+    pub(super) retry_on_failure: RetryConfig,
+    pub(super) sending_queue: QueueConfig,
+    /// Drop and count what there is no room for, instead of refusing the sender.
+    pub(super) optional: bool,
+}
+
+/// `traces`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum TracesForm {
+    /// As segments, from which the backend makes topology, endpoints and metrics. The spans of a trace
+    /// are waited for.
+    #[default]
+    Segments,
+    /// As they are, for the backend's Zipkin store.
+    Otlp,
+}
+
+/// `logs`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum LogsForm {
+    /// As native logs, with trace, level and endpoint; those that the backend's rules for mini programs
+    /// and iOS apps look for still go as OTLP.
+    #[default]
+    Native,
+    /// As they are.
+    Otlp,
+}
+
+/// `unknown_outcome`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum UnknownOutcome {
+    /// Send it again: nothing is lost, and something may be counted twice.
+    #[default]
+    Resend,
+    /// Count it as ended: nothing is counted twice, and something may be lost.
+    Settle,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            endpoint: String::new(),
+            endpoints: Vec::new(),
+            authentication: None,
+            tls: ClientTls::default(),
+            traces: TracesForm::Segments,
+            logs: LogsForm::Native,
+            log_resource_tags: Vec::new(),
+            unknown_outcome: UnknownOutcome::Resend,
+            stored_layers: vec!["GENERAL".to_owned()],
+            timeout: Duration::from_secs(20),
+            retry_on_failure: RetryConfig::default(),
+            sending_queue: QueueConfig::default(),
+            optional: false,
+        }
+    }
+}
+
+impl Config {
+    pub(super) fn settings(&self) -> Settings {
+        Settings {
+            queue: self.sending_queue.settings(),
+            retry: self.retry_on_failure.settings(Some(&self.sending_queue)),
+            // An attempt is several calls, each with its own limit.
+            timeout: std::time::Duration::ZERO,
+            optional: self.optional,
+        }
+    }
+
+    /// The backends as URLs, with the scheme that says whether TLS is used, and the key of each.
+    pub(super) fn urls(&self) -> Vec<(String, String)> {
+        let one =
+            (!self.endpoint.trim().is_empty()).then(|| ("endpoint".to_owned(), &self.endpoint));
+        let several = self.endpoints.iter().enumerate();
+        let several = several.map(|(index, endpoint)| (format!("endpoints[{index}]"), endpoint));
+        let all = one.into_iter().chain(several);
+        all.map(|(key, endpoint)| (key, self.url(endpoint.trim())))
+            .collect()
+    }
+
+    fn url(&self, endpoint: &str) -> String {
+        match endpoint.contains("://") {
+            true => endpoint.to_owned(),
+            false if self.tls.insecure => format!("http://{endpoint}"),
+            false => format!("https://{endpoint}"),
+        }
+    }
+
+    pub(super) fn check(&self, problems: &mut Problems) {
+        let urls = self.urls();
+        if urls.is_empty() {
+            problems
+                .at("endpoint", "`endpoint` is required")
+                .help("write `host:port` of the backend's gRPC, as in `oap:11800`");
+        }
+        if !self.endpoint.is_empty() && !self.endpoints.is_empty() {
+            problems.at("endpoints", "`endpoint` and `endpoints` exclude each other");
+        }
+        for (key, url) in urls {
+            check_url(&key, &url, problems);
+            let port = url.parse::<Uri>().ok().and_then(|uri| uri.port_u16());
+            if port.is_none() {
+                problems
+                    .at(&*key, "the port is missing")
+                    .help("write `host:port`, as in `oap:11800`");
+            }
+        }
+        let token = self.authentication.as_ref().map(Secret::expose);
+        if token.is_some_and(|token| HeaderValue::try_from(token).is_err()) {
+            problems.at("authentication", "the token cannot be sent as metadata");
+        }
+        if let Err(error) = self.tls.check() {
+            problems.at("tls", error.to_string());
+        }
+        self.sending_queue.check("sending_queue", problems);
+        let queue = Some(&self.sending_queue);
+        self.retry_on_failure
+            .check("retry_on_failure", queue, problems);
+    }
+}

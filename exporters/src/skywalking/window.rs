@@ -1,0 +1,153 @@
+//! What was delivered lately, so that a copy of it is recognised.
+//!
+//! A backend counts a segment twice that it gets twice, and some of its storages lose the neighbours
+//! of the copy.
+
+use std::collections::VecDeque;
+use std::collections::hash_map::{Entry, HashMap, RandomState};
+use std::hash::{BuildHasher, Hash};
+
+use parking_lot::Mutex;
+
+/// Ids remembered; at a thousand segments a second, those of the last minute.
+const IDS_MAX: usize = 65_536;
+
+/// A bounded memory of ids, the oldest of which are forgotten first.
+pub(super) struct Window {
+    state: Mutex<State>,
+    hasher: RandomState,
+}
+
+#[derive(Default)]
+struct State {
+    /// Ids by hash: two different ones collide once in 2^48.
+    known: HashMap<u64, Known>,
+    /// Delivered ids, oldest first.
+    order: VecDeque<u64>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
+    /// In a call whose end is open.
+    Claimed,
+    Delivered,
+}
+
+/// What an id means for the message that bears it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Claim {
+    /// It is to be sent.
+    Send(Id),
+    /// The same is being sent or was sent.
+    Copy,
+}
+
+/// An id that was claimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Id(u64);
+
+/// The claims of one call. What is not known to be delivered when they are dropped may be claimed
+/// again.
+pub(super) struct Claims<'a> {
+    window: &'a Window,
+    ids: Vec<Id>,
+    delivered: bool,
+}
+
+impl Claims<'_> {
+    pub(super) fn push(&mut self, id: Id) {
+        self.ids.push(id);
+    }
+
+    pub(super) fn delivered(mut self) {
+        self.delivered = true;
+    }
+}
+
+impl Drop for Claims<'_> {
+    fn drop(&mut self) {
+        for id in &self.ids {
+            self.window.settle(*id, self.delivered);
+        }
+    }
+}
+
+impl Window {
+    pub(super) fn new() -> Self {
+        Window {
+            state: Mutex::default(),
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// Claims an id for a message that is to be sent. A message without one is never a copy.
+    pub(super) fn claim(&self, id: impl Hash) -> Claim {
+        let hash = self.hasher.hash_one(id);
+        match self.state.lock().known.entry(hash) {
+            Entry::Occupied(_) => Claim::Copy,
+            Entry::Vacant(place) => {
+                place.insert(Known::Claimed);
+                Claim::Send(Id(hash))
+            }
+        }
+    }
+
+    pub(super) fn claims(&self) -> Claims<'_> {
+        Claims {
+            window: self,
+            ids: Vec::new(),
+            delivered: false,
+        }
+    }
+
+    fn settle(&self, id: Id, delivered: bool) {
+        let mut state = self.state.lock();
+        if !delivered {
+            state.known.remove(&id.0);
+            return;
+        }
+        if state.known.insert(id.0, Known::Delivered) != Some(Known::Delivered) {
+            state.order.push_back(id.0);
+        }
+        while state.order.len() > IDS_MAX {
+            if let Some(oldest) = state.order.pop_front() {
+                state.known.remove(&oldest);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(claim: Claim) -> Id {
+        match claim {
+            Claim::Send(id) => id,
+            Claim::Copy => panic!("it is no copy"),
+        }
+    }
+
+    #[test]
+    fn knows_what_was_delivered_and_what_is_on_its_way() {
+        let window = Window::new();
+        let first = id(window.claim("a"));
+        assert_eq!(window.claim("a"), Claim::Copy);
+        window.settle(first, false);
+        let again = id(window.claim("a"));
+        window.settle(again, true);
+        assert_eq!(window.claim("a"), Claim::Copy);
+        assert!(matches!(window.claim("b"), Claim::Send(_)));
+    }
+
+    #[test]
+    fn forgets_the_oldest() {
+        let window = Window::new();
+        for number in 0..=IDS_MAX {
+            window.settle(id(window.claim(number)), true);
+        }
+        assert!(matches!(window.claim(0_usize), Claim::Send(_)));
+        assert_eq!(window.claim(1_usize), Claim::Copy);
+        assert!(window.state.lock().known.len() <= IDS_MAX + 1);
+    }
+}
