@@ -18,10 +18,10 @@ const ABOUT: &str = "A telemetry collector between mini programs, iOS apps, brow
 
 const LONG_ABOUT: &str = "\
 A telemetry collector between mini programs, iOS apps, browsers and SkyWalking OAP or any OTLP
-backend. It takes OTLP, carries it through the pipelines of a YAML configuration, and delivers what
-it acknowledged.
+backend. It takes OTLP and SkyWalking's protocol, carries them through the pipelines of a YAML
+configuration, and delivers what it acknowledged.
 
-Without a configuration it takes OTLP on 127.0.0.1:4317 (gRPC) and 127.0.0.1:4318 (HTTP), prints
+Without a configuration it takes both on 127.0.0.1:4317 (gRPC) and 127.0.0.1:4318 (HTTP), prints
 what arrives and keeps every item in files under ./skyferry-data.";
 
 const EXAMPLES: &str = "\

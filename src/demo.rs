@@ -34,8 +34,8 @@ mod screen;
 use recording::Recorded;
 use screen::Screen;
 
-/// Between two requests, so that one can watch them come; a session of 40 s takes 2.
-const PAUSE: Duration = Duration::from_millis(150);
+/// Between two requests, so that one can watch them come; both sessions of 40 s together take 4.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// For one request on loopback.
 const ANSWER_WAIT: Duration = Duration::from_secs(10);
@@ -172,12 +172,14 @@ impl Place {
         let mut set = vec![
             format!("receivers.otlp.protocols.grpc.endpoint=127.0.0.1:{grpc}"),
             format!("receivers.otlp.protocols.http.endpoint=127.0.0.1:{http}"),
+            format!("receivers.skywalking.protocols.grpc.endpoint=127.0.0.1:{grpc}"),
+            format!("receivers.skywalking.protocols.http.endpoint=127.0.0.1:{http}"),
             "exporters.demo={}".to_owned(),
             "service.telemetry.logs.level=warn".to_owned(),
             "service.telemetry.metrics.address=127.0.0.1:0".to_owned(),
             "service.telemetry.health.address=127.0.0.1:0".to_owned(),
         ];
-        for signal in pdata::Signal::ALL {
+        for signal in pdata::Signal::OTLP {
             set.push(format!("service.pipelines.{signal}.exporters=[demo, file]"));
         }
         ConfigArgs {
@@ -201,8 +203,8 @@ impl Place {
         if !exits {
             let Place { grpc, http, .. } = self;
             text += &format!(
-                "point an app to      http://127.0.0.1:{http} (OTLP over HTTP, as a base URL)\n\
-                 or an SDK to         http://127.0.0.1:{grpc} (OTLP over gRPC)\n"
+                "point an app to      http://127.0.0.1:{http} (OTLP and SkyWalking over HTTP, as a base URL)\n\
+                 or an SDK to         http://127.0.0.1:{grpc} (OTLP and SkyWalking over gRPC)\n"
             );
             if io::stdout().is_terminal() {
                 text += "\nCtrl-C ends it.\n";

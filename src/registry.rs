@@ -6,10 +6,12 @@ use engine::Factory;
 pub(crate) fn components() -> Vec<Factory> {
     vec![
         Factory::Receiver(receivers::otlp::FACTORY),
+        Factory::Receiver(receivers::skywalking::FACTORY),
         Factory::Processor(processors::batch::FACTORY),
         Factory::Processor(processors::memory_limiter::FACTORY),
         Factory::Exporter(exporters::otlp::GRPC),
         Factory::Exporter(exporters::otlp::HTTP),
+        Factory::Exporter(exporters::skywalking::FACTORY),
         Factory::Exporter(exporters::file::FACTORY),
         Factory::Exporter(exporters::debug::FACTORY),
         Factory::Extension(exporters::file_storage::FACTORY),

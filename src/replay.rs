@@ -1,8 +1,9 @@
-//! `skyferry replay`: recorded requests, sent again to any OTLP backend.
+//! `skyferry replay`: recorded requests, sent again to any OTLP backend, and what SkyWalking's agents
+//! reported to any backend of theirs.
 //!
-//! One recorded request is one request again, made by the exporter that a configuration would
-//! use: TLS, compression and what an answer means are its matter. Here are the pace, the retries
-//! and the account. The process takes nothing in, so nothing but the file is at stake: what is
+//! One recorded request of OTLP is one request again, made by the exporter that a configuration would
+//! use: TLS, compression and what an answer means are its matter. Messages of agents go out as agents
+//! send them. Here are the pace, the retries and the account. The process takes nothing in, so nothing but the file is at stake: what is
 //! not delivered is counted, and the exit code says so.
 
 use std::fs;
@@ -12,12 +13,12 @@ use std::sync::Arc;
 use anyhow::Context;
 use engine::Shutdown;
 use engine::config::{LogEncoding, LogLevel, LogSettings};
-use exporters::replay::{Pace, ReadError, Reader, Record, Speed};
+use exporters::replay::{Content, Pace, Place, ReadError, Reader, Record, Speed};
 use futures_util::{StreamExt, TryStreamExt, future, stream};
 use indicatif::{ProgressBar, ProgressStyle};
 use parking_lot::Mutex;
-use pdata::otlp::{InvalidUtf8, receive};
-use pdata::{Batch, Budget, Origin};
+use pdata::otlp::{InvalidUtf8, ReceiveError, receive};
+use pdata::{Batch, Budget, Origin, Signal};
 use tokio::time::{Instant, sleep_until};
 
 use crate::cli::{PaceArg, ReplayArgs};
@@ -27,6 +28,7 @@ use crate::signals::Signals;
 use crate::terminal;
 use crate::threads::Threads;
 
+mod agents;
 mod destination;
 mod totals;
 
@@ -46,6 +48,11 @@ pub(crate) fn replay(args: &ReplayArgs) -> Result<(), Failure> {
         encoding: LogEncoding::Console,
     };
     start_logs(&logs)?;
+    if args.signal == Some(Signal::Skywalking) {
+        let text = "`--signal skywalking` is not needed: messages of SkyWalking's agents say of which \
+                    kind they are; write `traces`, `metrics` or `logs` for requests of OTLP";
+        return Err(Failure::Usage(text.to_owned()));
+    }
     let replay = Replay {
         destination: Destination::new(args)?,
         totals: Mutex::default(),
@@ -150,20 +157,33 @@ impl Replay {
     }
 
     async fn send(&self, record: Record, before: u64) -> Result<(), Failure> {
-        let Record {
-            signal,
-            request,
-            place,
-            ..
-        } = record;
-        let received = match receive(signal, request, InvalidUtf8::Repair, &self.budget) {
-            Ok(received) => received,
-            Err(error) => {
-                self.skip(&format!("{place}: {error}"));
-                return Ok(());
+        let place = record.place;
+        match self.batches(record.content) {
+            Ok(batches) => {
+                for batch in batches {
+                    self.deliver(batch, place).await?;
+                }
             }
-        };
-        let batch = Batch::new(signal, received.chunks, Arc::new(Origin::default()));
+            Err(error) => self.skip(&format!("{place}: {error}")),
+        }
+        self.progress.set_position(before + place.offset);
+        Ok(())
+    }
+
+    /// One for each request that is to be made.
+    fn batches(&self, content: Content) -> Result<Vec<Batch>, ReceiveError> {
+        match content {
+            Content::Native(messages) => Ok(self.destination.calls(messages)),
+            Content::Otlp { signal, request } => {
+                let received = receive(signal, request, InvalidUtf8::Repair, &self.budget)?;
+                let origin = Arc::new(Origin::default());
+                Ok(vec![Batch::new(signal, received.chunks, origin)])
+            }
+        }
+    }
+
+    async fn deliver(&self, batch: Batch, place: Place) -> Result<(), Failure> {
+        let signal = batch.signal();
         let outcome = self.destination.deliver(batch).await;
         if let Some(reason) = &outcome.reason {
             self.warn(&format!(
@@ -172,7 +192,6 @@ impl Replay {
             ));
         }
         self.totals.lock().add(signal, &outcome);
-        self.progress.set_position(before + place.offset);
         match outcome {
             Outcome {
                 closed: true,

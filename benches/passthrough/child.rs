@@ -45,7 +45,7 @@ impl Child {
         }
     }
 
-    /// The real binary, from OTLP to the same OTLP without compression.
+    /// The real binary, from OTLP to the same OTLP without compression, or from segments to segments.
     fn skyferry(scenario: &Scenario, upstream: u16, queue: &str) -> Result<Child> {
         let directory = tempfile::tempdir()?;
         let config = directory.path().join("bench.yaml");
@@ -57,7 +57,8 @@ impl Child {
             .current_dir(directory.path());
         let listening = |line: &str| {
             let line: serde_json::Value = serde_json::from_str(line).ok()?;
-            let is_receiver = line["component"] == "receivers/otlp";
+            let component = line["component"].as_str()?;
+            let is_receiver = component.starts_with("receivers/");
             let address = line["address"].as_str().filter(|_| is_receiver)?;
             address.rsplit_once(':')?.1.parse().ok()
         };
@@ -152,12 +153,16 @@ fn configuration(scenario: &Scenario, upstream: u16, queue: &str) -> String {
         true => "grpc",
         false => "http",
     };
+    let (receiver, exporter, more) = match scenario.content.is_otlp() {
+        true => ("otlp", format!("otlp_{protocol}"), "compression: none"),
+        false => ("skywalking", "skywalking".to_owned(), "optional: false"),
+    };
     format!(
-        "receivers: {{otlp: {{protocols: {{{protocol}: {{endpoint: \"127.0.0.1:0\"}}}}}}}}
+        "receivers: {{{receiver}: {{protocols: {{{protocol}: {{endpoint: \"127.0.0.1:0\"}}}}}}}}
 exporters:
-  otlp_{protocol}:
+  {exporter}:
     endpoint: \"http://127.0.0.1:{upstream}\"
-    compression: none
+    {more}
     sending_queue: {queue}
 service:
   telemetry:
@@ -165,7 +170,7 @@ service:
     metrics: {{level: none}}
     health: {{address: \"127.0.0.1:0\"}}
   pipelines:
-    {signal}: {{receivers: [otlp], exporters: [otlp_{protocol}]}}
+    {signal}: {{receivers: [{receiver}], exporters: [{exporter}]}}
 ",
         signal = scenario.signal
     )

@@ -1,4 +1,4 @@
-//! The four loads, as clients send them.
+//! The loads, as clients send them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,65 +8,101 @@ use anyhow::{Result, bail, ensure};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method, Request};
-use net::client::{ClientSettings, Protocol, Unary};
+use net::client::{ClientSettings, Protocol, Stream, Unary};
 use net::compress::Encoding;
+use net::grpc::Status;
 use net::{Body, Client};
+use pdata::skywalking::Kind;
 use pdata::{Signal, sample};
 use tokio::runtime::Handle;
+
+use crate::segments::Template;
 
 /// One shape of load.
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     pub(crate) signal: Signal,
     pub(crate) grpc: bool,
-    /// Items in each request.
+    /// Items in each request: spans, points, logs; of SkyWalking, segments.
     pub(crate) items: usize,
     /// Requests of the measured part.
     pub(crate) requests: usize,
     /// Requests in flight at once; over HTTP/1.1 each has a connection of its own.
     pub(crate) in_flight: usize,
-    body: Bytes,
+    pub(crate) content: Content,
 }
 
-/// gRPC spans, HTTP spans, gRPC points, and a mini program's single logs.
+/// What a request holds.
+#[derive(Clone)]
+pub(crate) enum Content {
+    /// The same export request every time.
+    Otlp(Bytes),
+    /// A stream of so many segments.
+    Segments(Arc<Template>, usize),
+    /// A JSON array of segments.
+    SegmentsJson(Arc<Template>),
+}
+
+impl Content {
+    pub(crate) fn is_otlp(&self) -> bool {
+        matches!(self, Content::Otlp(_))
+    }
+}
+
+/// OTLP: gRPC spans, HTTP spans, gRPC points, and a mini program's single logs. SkyWalking: agents'
+/// streams, long and short, and JSON as browsers and mini programs send it.
 pub(crate) fn scenarios() -> Vec<Scenario> {
+    let otlp = |name, signal, grpc, items, requests, in_flight| Scenario {
+        name,
+        signal,
+        grpc,
+        items,
+        requests,
+        in_flight,
+        content: Content::Otlp(sample::request(signal, items).into()),
+    };
+    let stream = |name, items, requests| Scenario {
+        name,
+        signal: Signal::Traces,
+        grpc: true,
+        items,
+        requests,
+        in_flight: 16,
+        content: Content::Segments(Arc::new(Template::protobuf()), items),
+    };
+    let json = |name, items, requests| Scenario {
+        name,
+        signal: Signal::Traces,
+        grpc: false,
+        items,
+        requests,
+        in_flight: 16,
+        content: Content::SegmentsJson(Arc::new(Template::json(items))),
+    };
+    let (traces, metrics, logs) = (Signal::Traces, Signal::Metrics, Signal::Logs);
     vec![
-        Scenario {
-            name: "gRPC, 1000 spans a request",
-            signal: Signal::Traces,
-            grpc: true,
-            items: 1000,
-            requests: 4000,
-            in_flight: 16,
-            body: sample::spans(1000).into(),
-        },
-        Scenario {
-            name: "HTTP, 100 spans a request",
-            signal: Signal::Traces,
-            grpc: false,
-            items: 100,
-            requests: 20_000,
-            in_flight: 16,
-            body: sample::spans(100).into(),
-        },
-        Scenario {
-            name: "gRPC, 100 metric points a request",
-            signal: Signal::Metrics,
-            grpc: true,
-            items: 100,
-            requests: 20_000,
-            in_flight: 16,
-            body: sample::points(100).into(),
-        },
-        Scenario {
-            name: "HTTP, 1 log over 64 connections",
-            signal: Signal::Logs,
-            grpc: false,
-            items: 1,
-            requests: 100_000,
-            in_flight: 64,
-            body: sample::logs(1).into(),
-        },
+        otlp("gRPC, 1000 spans a request", traces, true, 1000, 4000, 16),
+        otlp("HTTP, 100 spans a request", traces, false, 100, 20_000, 16),
+        otlp(
+            "gRPC, 100 metric points a request",
+            metrics,
+            true,
+            100,
+            20_000,
+            16,
+        ),
+        otlp(
+            "HTTP, 1 log over 64 connections",
+            logs,
+            false,
+            1,
+            100_000,
+            64,
+        ),
+        stream("gRPC, 100 segments a stream", 100, 10_000),
+        stream("gRPC, 1 segment a stream", 1, 60_000),
+        json("HTTP JSON, 20 segments a request", 20, 20_000),
+        json("HTTP JSON, 1 segment a request", 1, 60_000),
     ]
 }
 
@@ -93,7 +129,7 @@ pub(crate) async fn run(scenario: &Scenario, port: u16, requests: usize) -> Resu
             client: client.clone(),
             grpc: scenario.grpc,
             signal: scenario.signal,
-            body: scenario.body.clone(),
+            content: scenario.content.clone(),
         };
         let left = Arc::clone(&left);
         lanes.spawn(async move {
@@ -117,7 +153,7 @@ struct Sender {
     client: Client,
     grpc: bool,
     signal: Signal,
-    body: Bytes,
+    content: Content,
 }
 
 impl Sender {
@@ -138,30 +174,54 @@ impl Sender {
 
     /// The delay, if the call was refused.
     async fn call(&self) -> Result<Option<Duration>> {
-        let path = match self.signal {
-            Signal::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
-            Signal::Metrics => "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
-            Signal::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+        let answer = match &self.content {
+            Content::Segments(template, count) => self.stream(template, *count).await,
+            Content::SegmentsJson(_) => bail!("JSON goes over HTTP"),
+            Content::Otlp(body) => {
+                let call = Unary {
+                    path: pdata::otlp::grpc_path(self.signal),
+                    headers: HeaderMap::new(),
+                    message: std::slice::from_ref(body),
+                    encoding: Encoding::Identity,
+                    timeout: PATIENCE,
+                };
+                self.client.call(call).await
+            }
         };
-        let call = Unary {
-            path,
-            headers: HeaderMap::new(),
-            message: std::slice::from_ref(&self.body),
-            encoding: Encoding::Identity,
-            timeout: PATIENCE,
-        };
-        match self.client.call(call).await {
+        match answer {
             Ok(_) => Ok(None),
             Err(status) if status.retry_after.is_some() => Ok(status.retry_after),
             Err(status) => bail!("{status:?}"),
         }
     }
 
+    async fn stream(&self, template: &Template, count: usize) -> Result<Bytes, Status> {
+        let messages: Vec<Bytes> = (0..count).map(|_| template.next()).collect();
+        let stream = Stream {
+            path: Kind::Segment.path(),
+            headers: HeaderMap::new(),
+            messages: &messages,
+            timeout: PATIENCE,
+        };
+        let answer = self.client.call_with_stream(stream).await;
+        answer.map_err(|error| error.status)
+    }
+
     async fn post(&self) -> Result<Option<Duration>> {
-        let mut request = Request::new(Body::from(self.body.clone()));
+        let (path, media_type, body) = match &self.content {
+            Content::Otlp(body) => {
+                let path = pdata::otlp::http_path(self.signal);
+                (path, "application/x-protobuf", body.clone())
+            }
+            Content::SegmentsJson(template) => {
+                ("/v3/segments", "application/json", template.next())
+            }
+            Content::Segments(..) => bail!("a stream goes over gRPC"),
+        };
+        let mut request = Request::new(Body::from(body));
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = format!("/v1/{}", self.signal).parse()?;
-        let media_type = HeaderValue::from_static("application/x-protobuf");
+        *request.uri_mut() = path.parse()?;
+        let media_type = HeaderValue::from_static(media_type);
         request.headers_mut().insert(CONTENT_TYPE, media_type);
         let answer = self.client.send(request, PATIENCE).await?;
         if answer.status == http::StatusCode::SERVICE_UNAVAILABLE {

@@ -20,6 +20,7 @@ use anyhow::{Context, Result};
 mod child;
 mod load;
 mod proxy;
+mod segments;
 mod sink;
 
 use child::{Child, Contestant, Cost};

@@ -5,22 +5,31 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use pdata::otlp::{InvalidUtf8, receive};
-use pdata::{Budget, Signal, json};
+use pdata::skywalking::Kind;
+use pdata::{Budget, NativeChunk, Signal, json};
 use prost::Message;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-/// One run of mini-program-monitor 0.5.0-dev on each simulator; the first sends JSON, the second
-/// protobuf. One request a line, in the order sent.
+/// One run of mini-program-monitor 0.5.0-dev on each simulator; the first sends OTLP as JSON, the
+/// second as protobuf, both their segments as JSON. One request a line, in the order sent.
 const WECHAT: &str = include_str!("recordings/wechat.jsonl");
 const ALIPAY: &str = include_str!("recordings/alipay.jsonl");
 
-/// What JSON calls the fields that hold a moment.
-const TIME_FIELDS: [&str; 3] = ["timeUnixNano", "startTimeUnixNano", "endTimeUnixNano"];
+/// What JSON calls the fields that hold a moment: in OTLP nanoseconds as text, in segments
+/// milliseconds as a number.
+const NANOSECOND_FIELDS: [&str; 3] = ["timeUnixNano", "startTimeUnixNano", "endTimeUnixNano"];
+const MILLISECOND_FIELDS: [&str; 2] = ["startTime", "endTime"];
+
+const SEGMENTS_PATH: &str = "/v3/segments";
+
+/// In nanoseconds.
+const MILLISECOND: u64 = 1_000_000;
 
 /// Memory for reading one request back; the recorded ones are a few KiB.
 const REQUEST_BYTES_MAX: usize = 1 << 20;
@@ -28,7 +37,7 @@ const REQUEST_BYTES_MAX: usize = 1 << 20;
 /// A request as it was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Recorded {
-    /// `/v1/logs` or `/v1/metrics`.
+    /// `/v1/logs`, `/v1/metrics` or `/v3/segments`.
     pub(crate) path: String,
     pub(crate) content_type: String,
     pub(crate) body: Vec<u8>,
@@ -79,8 +88,11 @@ impl Recorded {
         self.content_type == "application/json"
     }
 
-    /// Log records or data points.
+    /// Log records, data points or spans.
     pub(crate) fn items(&self) -> anyhow::Result<usize> {
+        if self.path == SEGMENTS_PATH {
+            return spans(&self.body);
+        }
         let signal = self.signal()?;
         let request = match self.is_json() {
             true => json::read(signal, &self.body)?.wire.into(),
@@ -128,9 +140,19 @@ impl Recorded {
                 change_metrics(&mut request, &mut change);
                 Ok(request.encode_to_vec())
             }
-            Signal::Traces => Err(anyhow!("no traces were recorded")),
+            Signal::Traces | Signal::Skywalking => Err(anyhow!("none of these were recorded")),
         }
     }
+}
+
+/// Those of a list of segments.
+fn spans(body: &[u8]) -> anyhow::Result<usize> {
+    let kind = Kind::Segment;
+    let list = json::read_list(kind.schema(), body)?;
+    let wire = Bytes::from(list.wire);
+    let segments = list.elements.into_iter();
+    let segments = segments.map(|range| NativeChunk::from_checked(kind, wire.slice(range), 0));
+    Ok(segments.map(|segment| segment.items()).sum())
 }
 
 /// The recordings nest as deep as OTLP does and no deeper, so recursion is bounded by the data.
@@ -140,8 +162,13 @@ fn change_json(node: &mut Json, change: &mut impl FnMut(u64) -> u64) -> anyhow::
             .iter_mut()
             .try_for_each(|item| change_json(item, change)),
         Json::Object(fields) => fields.iter_mut().try_for_each(|(name, value)| match value {
-            Json::String(text) if TIME_FIELDS.contains(&&**name) => {
+            Json::String(text) if NANOSECOND_FIELDS.contains(&&**name) => {
                 *text = change(text.parse()?).to_string();
+                Ok(())
+            }
+            Json::Number(time) if MILLISECOND_FIELDS.contains(&&**name) => {
+                let milliseconds = time.as_u64().context("a time is a whole number")?;
+                *time = (change(milliseconds * MILLISECOND) / MILLISECOND).into();
                 Ok(())
             }
             value => change_json(value, change),

@@ -1,6 +1,6 @@
 //! One row of the table for each item of a batch.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -12,7 +12,9 @@ use opentelemetry_proto::tonic::metrics::v1::{Metric, NumberDataPoint, number_da
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
-use pdata::{Batch, Chunk, Signal};
+use pdata::skywalking::Kind;
+use pdata::skywalking::v3::SegmentObject;
+use pdata::{Batch, Chunk, NativeChunk, Signal};
 use prost::{DecodeError, Message};
 
 /// `SEVERITY_NUMBER_ERROR`: this and above is an error.
@@ -37,16 +39,39 @@ pub(crate) struct Row {
 pub(crate) fn of(batch: &Batch) -> Result<Vec<Row>, DecodeError> {
     let mut rows = Vec::with_capacity(batch.items());
     for chunk in batch.chunks() {
-        chunk_rows(batch.signal(), &framed(chunk), &mut rows)?;
+        match chunk {
+            Chunk::Otlp(chunk) => chunk_rows(batch.signal(), chunk.framed(), &mut rows)?,
+            Chunk::Native(chunk) => native_rows(chunk, &mut rows)?,
+        }
     }
     Ok(rows)
 }
 
-fn framed(chunk: &Chunk) -> Bytes {
-    match chunk {
-        Chunk::Otlp(chunk) => chunk.framed().clone(),
-        _ => BytesMut::new().freeze(),
+fn native_rows(chunk: &NativeChunk, rows: &mut Vec<Row>) -> Result<(), DecodeError> {
+    if chunk.kind() != Kind::Segment {
+        rows.push(Row {
+            what: chunk.kind().name().to_owned(),
+            ..Row::default()
+        });
+        return Ok(());
     }
+    let segment = SegmentObject::decode(&**chunk.message())?;
+    for span in &segment.spans {
+        let tag = |key: &str| {
+            let found = span.tags.iter().find(|tag| tag.key == key);
+            found.map_or(String::new(), |tag| tag.value.clone())
+        };
+        let what = [&tag("http.method"), &span.peer, &tag("http.status_code")];
+        rows.push(Row {
+            platform: tag("miniprogram.platform"),
+            service: segment.service.clone(),
+            page: span.operation_name.clone(),
+            what: what.map(String::as_str).join(" ").trim().to_owned(),
+            latency: quantity(span.end_time.saturating_sub(span.start_time) as f64, "ms"),
+            is_error: span.is_error,
+        });
+    }
+    Ok(())
 }
 
 fn chunk_rows(signal: Signal, request: &Bytes, rows: &mut Vec<Row>) -> Result<(), DecodeError> {
@@ -78,6 +103,7 @@ fn chunk_rows(signal: Signal, request: &Bytes, rows: &mut Vec<Row>) -> Result<()
                 rows.extend(spans.map(|span| trace(&base, span)));
             }
         }
+        Signal::Skywalking => unreachable!("reports are no OTLP"),
     }
     Ok(())
 }

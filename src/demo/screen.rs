@@ -116,7 +116,7 @@ impl Configured for Factory {
     const DESCRIPTION: Description = Description {
         type_name: "demo",
         aliases: &[],
-        signals: &Signal::ALL,
+        signals: &Signal::OTLP,
         summary: "Shows a row for each item",
     };
 }

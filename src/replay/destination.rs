@@ -6,11 +6,12 @@ use std::time::Duration;
 use engine::component::{BuildContext, Decision, Delivery, ExportError, Exporter, ExporterFactory};
 use engine::config::{self, Diagnostics, Kind, ProcessInputs, SourceArg};
 use engine::{Factory, Leases, Registry};
-use pdata::{Batch, Budget, Chunk};
+use pdata::{Batch, Budget, Chunk, NativeChunk};
 use serde_json::{Value as Json, json};
 use telemetry::{Health, Metrics};
 use tokio::time::{Instant, sleep, timeout};
 
+use super::agents::{self, Agents};
 use crate::cli::{ProtocolArg, ReplayArgs};
 use crate::failure::Failure;
 use crate::registry;
@@ -27,6 +28,14 @@ const GIVE_UP_AFTER: Duration = Duration::from_secs(300);
 
 /// Where everything is sent.
 pub(super) struct Destination {
+    protocol: ProtocolArg,
+    otlp: Way,
+    /// For the messages of SkyWalking's agents.
+    agents: Way,
+}
+
+/// How one sort of records is sent.
+struct Way {
     exporter: Arc<dyn Exporter>,
     /// For one attempt; zero is no bound.
     timeout: Duration,
@@ -54,29 +63,49 @@ impl Destination {
             );
             return Err(Failure::Usage(text));
         }
-        let type_name = match protocol(args) {
+        let protocol = protocol(args);
+        let type_name = match protocol {
             ProtocolArg::Grpc => "otlp_grpc",
             ProtocolArg::Http => "otlp_http",
         };
-        build(type_name, &args.to)
+        let otlp = build(type_name, &args.to)?;
+        let agents = Agents::new(&args.to, protocol);
+        let agents =
+            agents.map_err(|error| Failure::Usage(format!("`--to` cannot be used: {error:#}")))?;
+        Ok(Destination {
+            protocol,
+            otlp,
+            // Each of its calls has its own limit.
+            agents: Way::without_limit(Arc::new(agents)),
+        })
     }
 
     #[cfg(test)]
     pub(super) fn of(exporter: Arc<dyn Exporter>) -> Destination {
         Destination {
-            exporter,
-            timeout: Duration::ZERO,
+            protocol: ProtocolArg::Grpc,
+            otlp: Way::without_limit(Arc::clone(&exporter)),
+            agents: Way::without_limit(exporter),
         }
+    }
+
+    /// The messages of a record as batches for [`Destination::deliver`], one for each call.
+    pub(super) fn calls(&self, messages: Vec<NativeChunk>) -> Vec<Batch> {
+        agents::calls(self.protocol, messages)
     }
 
     /// Tries until every item of `batch` is taken or refused. What is too large for one request is
     /// halved; each half is smaller, so this ends.
     pub(super) async fn deliver(&self, batch: Batch) -> Outcome {
+        let way = match batch.chunks() {
+            [Chunk::Native(_), ..] => &self.agents,
+            _ => &self.otlp,
+        };
         let mut outcome = Outcome::default();
         let mut waiting = vec![batch];
         while let Some(batch) = waiting.pop() {
             let items = batch.items();
-            let error = match self.try_until_decided(&batch).await {
+            let error = match way.try_until_decided(&batch).await {
                 Ok(delivery) => {
                     let rejected = delivery.rejected.min(items);
                     outcome.delivered += items - rejected;
@@ -97,6 +126,15 @@ impl Destination {
             outcome.refuse(items, error.message.into_owned());
         }
         outcome
+    }
+}
+
+impl Way {
+    fn without_limit(exporter: Arc<dyn Exporter>) -> Way {
+        Way {
+            exporter,
+            timeout: Duration::ZERO,
+        }
     }
 
     /// The answer that is not "try again", or the last one when [`GIVE_UP_AFTER`] is over.
@@ -152,7 +190,7 @@ fn protocol(args: &ReplayArgs) -> ProtocolArg {
 }
 
 /// The exporter that a configuration with nothing but this endpoint would have.
-fn build(type_name: &str, endpoint: &str) -> Result<Destination, Failure> {
+fn build(type_name: &str, endpoint: &str) -> Result<Way, Failure> {
     let registry = Registry::new(&registry::components());
     let source = SourceArg::Config(format!("yaml:{}", configuration(type_name, endpoint)));
     let loaded = config::load(&[source], &ProcessInputs, &registry).map_err(usage)?;
@@ -176,7 +214,7 @@ fn build(type_name: &str, endpoint: &str) -> Result<Destination, Failure> {
     };
     let (exporter, settings) = ExporterFactory::build(factory, section, &mut context)
         .map_err(|error| Failure::Usage(error.to_string()))?;
-    Ok(Destination {
+    Ok(Way {
         exporter,
         timeout: settings.timeout,
     })

@@ -88,6 +88,7 @@ async fn counts_what_is_refused_in_part() {
     let delivery = Delivery {
         rejected: 3,
         message: "three are too old".to_owned(),
+        ..Delivery::default()
     };
     let (outcome, _, _) = deliver([Ok(delivery)]).await;
     assert_eq!((outcome.delivered, outcome.refused), (5, 3));

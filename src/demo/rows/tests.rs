@@ -13,7 +13,11 @@ fn rows_of(signal: Signal, text: &str) -> Vec<String> {
         .wire;
     let budget = Budget::new(wire.len());
     let received = receive(signal, wire.into(), InvalidUtf8::Refuse, &budget).expect("it is valid");
-    let batch = Batch::new(signal, received.chunks, Arc::new(Origin::default()));
+    lines(signal, received.chunks)
+}
+
+fn lines(signal: Signal, chunks: Vec<Chunk>) -> Vec<String> {
+    let batch = Batch::new(signal, chunks, Arc::new(Origin::default()));
     let rows = of(&batch).expect("what was received decodes");
     assert_eq!(rows.len(), batch.items());
     let line = |row: Row| {
@@ -87,4 +91,24 @@ fn a_span_shows_its_name_and_duration() {
         ]
     "#]]
     .assert_debug_eq(&rows_of(Signal::Traces, text));
+}
+
+#[test]
+fn a_segment_shows_a_row_for_each_call() {
+    let text = r#"{"service":"商城","spans":[
+        {"operationName":"pages/首页","spanType":"Exit","peer":"api.example.com","isError":true,
+         "startTime":1000,"endTime":1180,"tags":[
+            {"key":"http.method","value":"POST"},{"key":"http.status_code","value":"502"},
+            {"key":"miniprogram.platform","value":"wechat"}]},
+        {"operationName":"pages/cart","startTime":1000,"endTime":1000}]}"#;
+    let read = json::read_message(Kind::Segment.schema(), text.as_bytes());
+    let message = read.expect("the test's JSON is a segment").wire.into();
+    let segment = Chunk::Native(NativeChunk::from_checked(Kind::Segment, message, 0));
+    expect![[r#"
+        [
+            "! wechat|商城|pages/首页|POST api.example.com 502|180 ms",
+            "  |商城|pages/cart||0 ms",
+        ]
+    "#]]
+    .assert_debug_eq(&lines(Signal::Traces, vec![segment]));
 }

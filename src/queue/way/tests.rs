@@ -9,11 +9,7 @@ use pdata::{Batch, Budget, Origin, Signal, sample};
 use super::*;
 
 fn batch(signal: Signal, items: usize) -> Batch {
-    let request = match signal {
-        Signal::Traces => sample::spans(items),
-        Signal::Metrics => sample::points(items),
-        Signal::Logs => sample::logs(items),
-    };
+    let request = sample::request(signal, items);
     let budget = Budget::new(1 << 30);
     let received = receive(signal, request.into(), InvalidUtf8::Repair, &budget);
     let chunks = received.expect("samples are valid").chunks;
