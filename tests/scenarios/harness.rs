@@ -5,6 +5,7 @@ pub(crate) mod collector;
 pub(crate) mod flood;
 pub(crate) mod http1;
 mod memory;
+pub(crate) mod oap;
 pub(crate) mod records;
 pub(crate) mod route;
 pub(crate) mod sender;

@@ -14,3 +14,4 @@ mod durability;
 mod overload;
 mod recordings;
 mod shutdown;
+mod skywalking;

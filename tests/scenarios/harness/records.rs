@@ -113,7 +113,7 @@ impl Export {
         }
     }
 
-    fn to_protobuf(&self) -> Vec<u8> {
+    pub(crate) fn to_protobuf(&self) -> Vec<u8> {
         match self {
             Export::Traces(request) => request.encode_to_vec(),
             Export::Metrics(request) => request.encode_to_vec(),
