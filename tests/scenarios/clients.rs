@@ -22,20 +22,25 @@ const CLIENTS: &str = "SKYFERRY_CLIENTS";
 const CLIENT_PATIENCE: Duration = Duration::from_secs(120);
 
 /// Where `part` of an installed client is, or `None` with a word about it.
-fn installed(part: &str) -> Option<PathBuf> {
+pub(crate) fn installed(part: &str) -> Option<PathBuf> {
     let folder = std::env::var_os(CLIENTS).map(PathBuf::from);
     let path = folder.map(|folder| folder.join(part));
     let path = path.filter(|path| path.exists());
     if path.is_none() {
-        #[expect(
-            clippy::print_stderr,
-            reason = "a client that did not run is no success"
-        )]
-        {
-            eprintln!("NOT RUN: there is no `{part}` in the folder that {CLIENTS} names");
-        }
+        not_run(&format!(
+            "there is no `{part}` in the folder that {CLIENTS} names"
+        ));
     }
     path
+}
+
+/// Says that a test was left out, and why.
+#[expect(
+    clippy::print_stderr,
+    reason = "a client that did not run is no success"
+)]
+pub(crate) fn not_run(why: &str) {
+    eprintln!("NOT RUN: {why}");
 }
 
 /// How a client is told to send.
@@ -155,7 +160,7 @@ service:
 }
 
 /// Runs a client to its end and panics unless it succeeds.
-async fn run(command: &mut Command) {
+pub(crate) async fn run(command: &mut Command) {
     let command = command
         // Both override an SDK's own certificate.
         .env_remove("REQUESTS_CA_BUNDLE")
@@ -168,7 +173,7 @@ async fn run(command: &mut Command) {
     assert!(output.status.success(), "{output:?}");
 }
 
-fn program(name: &str) -> PathBuf {
+pub(crate) fn program(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/clients")
         .join(name)

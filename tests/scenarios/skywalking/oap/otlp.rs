@@ -1,0 +1,96 @@
+//! OTLP through Skyferry to a real OAP.
+
+use serde_json::{Value, json};
+
+use super::sees::Sees;
+use crate::harness::oap::numbered::now;
+use crate::skywalking::client::post_json;
+use crate::skywalking::gateway::Gateway;
+use crate::skywalking::real_oap::RealOap;
+
+/// Of the rule for OTLP in `tests/oap/config`.
+const OTLP_GAUGE: &str = "e2e_gauge";
+const OTLP_METRIC: &str = "meter_e2e_gauge";
+
+/// A resource of OTLP.
+fn resource(service: &str) -> Value {
+    json!({"attributes": [
+        {"key": "service.name", "value": {"stringValue": service}},
+        {"key": "service.instance.id", "value": {"stringValue": format!("{service}-1")}},
+    ]})
+}
+
+/// Nanoseconds since 1970, as OTLP's JSON has them.
+fn nanos(milliseconds: i64) -> String {
+    (milliseconds * 1_000_000).to_string()
+}
+
+/// The trace of [`otlp_call`].
+pub(super) const TRACE_ID: &str = "5b8efff798038103d269b633813fc60c";
+
+/// A client span of one service and the server span of another.
+pub(super) fn otlp_call() -> Value {
+    let now = now();
+    let span = |service: &str, id: &str, parent: &str, kind: u8| {
+        json!({"resource": resource(service), "scopeSpans": [{"spans": [{
+            "traceId": TRACE_ID, "spanId": id, "parentSpanId": parent, "kind": kind,
+            "name": "GET /call", "startTimeUnixNano": nanos(now - 20),
+            "endTimeUnixNano": nanos(now - 5), "attributes": [
+                {"key": "http.request.method", "value": {"stringValue": "GET"}},
+                {"key": "server.address", "value": {"stringValue": "otlp-callee"}},
+                {"key": "server.port", "value": {"intValue": "80"}},
+                {"key": "http.response.status_code", "value": {"intValue": "200"}},
+            ],
+        }]}]})
+    };
+    json!({"resourceSpans": [
+        span("otlp-caller", "eee19b7ec3c1b174", "", 3),
+        span("otlp-callee", "eee19b7ec3c1b175", "eee19b7ec3c1b174", 2),
+    ]})
+}
+
+/// One log record of each of these services.
+fn otlp_logs(services: [&str; 3]) -> Value {
+    let resources = services.map(|service| {
+        json!({"resource": resource(service), "scopeLogs": [{"logRecords": [{
+            "timeUnixNano": nanos(now()), "severityText": "ERROR", "severityNumber": 17,
+            // Half of a surrogate pair, which some SDKs make and OAP fails at.
+            "body": {"stringValue": format!("HALF of {service}")},
+        }]}]})
+    });
+    json!({"resourceLogs": resources})
+}
+
+fn otlp_gauge() -> Value {
+    let point = json!({"timeUnixNano": nanos(now()), "asInt": "42"});
+    let metric = json!({"name": OTLP_GAUGE, "gauge": {"dataPoints": [point]}});
+    let resource = resource("otlp-metrics");
+    json!({"resourceMetrics": [{"resource": resource, "scopeMetrics": [{"metrics": [metric]}]}]})
+}
+
+async fn post(gateway: &Gateway, path: &str, request: Value) {
+    let request = request.to_string().replace("HALF", r"\ud83d");
+    let answer = post_json(gateway.otlp(), path, request).await;
+    let answer = answer.expect("it answers");
+    assert_eq!(answer.status(), 200, "{answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn otlp_logs_and_metrics_through_skyferry_show_in_a_real_oap() {
+    let Some(oap) = RealOap::start().await else {
+        return;
+    };
+    let gateway = Gateway::start(oap.grpc, "");
+    let services = ["otlp-one", "otlp-two", "otlp-three"];
+    post(&gateway, "/v1/logs", otlp_logs(services)).await;
+    post(&gateway, "/v1/metrics", otlp_gauge()).await;
+    let sees = Sees(oap.queries());
+    // Of three resources in one request it would store the first two.
+    for service in services {
+        sees.texts(service, &[&format!("\u{FFFD} of {service}")])
+            .await;
+    }
+    sees.service_sum(OTLP_METRIC, "otlp-metrics", 42.0).await;
+    gateway.end();
+    oap.end().await;
+}
