@@ -4,5 +4,7 @@ pub(crate) mod client;
 mod program;
 mod real_oap;
 
+mod agents;
+mod browser;
 mod gateway;
 mod oap;
