@@ -13,4 +13,5 @@ mod outage;
 mod proxy;
 mod recordings;
 mod several;
+mod shapes;
 mod streams;
