@@ -6,7 +6,8 @@ use super::sees::Sees;
 use crate::harness::oap::numbered::now;
 use crate::skywalking::client::post_json;
 use crate::skywalking::gateway::Gateway;
-use crate::skywalking::real_oap::RealOap;
+use crate::skywalking::program::eventually;
+use crate::skywalking::real_oap::{RealOap, VISIBLE_WITHIN};
 
 /// Of the rule for OTLP in `tests/oap/config`.
 const OTLP_GAUGE: &str = "e2e_gauge";
@@ -49,11 +50,12 @@ pub(super) fn otlp_call() -> Value {
     ]})
 }
 
-/// One log record of each of these services.
+/// One log record of each of these services, the first with a trace.
 fn otlp_logs(services: [&str; 3]) -> Value {
     let resources = services.map(|service| {
         json!({"resource": resource(service), "scopeLogs": [{"logRecords": [{
             "timeUnixNano": nanos(now()), "severityText": "ERROR", "severityNumber": 17,
+            "traceId": TRACE_ID, "spanId": "eee19b7ec3c1b174",
             // Half of a surrogate pair, which some SDKs make and OAP fails at.
             "body": {"stringValue": format!("HALF of {service}")},
         }]}]})
@@ -76,21 +78,68 @@ async fn post(gateway: &Gateway, path: &str, request: Value) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn otlp_logs_and_metrics_through_skyferry_show_in_a_real_oap() {
+async fn otlp_through_skyferry_shows_in_a_real_oap_as_if_it_were_native() {
     let Some(oap) = RealOap::start().await else {
         return;
     };
     let gateway = Gateway::start(oap.grpc, "");
+    post(&gateway, "/v1/traces", otlp_call()).await;
     let services = ["otlp-one", "otlp-two", "otlp-three"];
     post(&gateway, "/v1/logs", otlp_logs(services)).await;
     post(&gateway, "/v1/metrics", otlp_gauge()).await;
+
     let sees = Sees(oap.queries());
-    // Of three resources in one request it would store the first two.
+    sees.service("otlp-callee").await;
+    sees.instance("otlp-callee", "otlp-callee-1").await;
+    sees.endpoint("otlp-callee", "GET /call").await;
+    let spans = sees.trace(TRACE_ID, 2).await;
+    let of = |service| {
+        let found = spans.iter().find(|span| span["serviceCode"] == service);
+        found.expect("it is there")
+    };
+    assert_eq!(of("otlp-caller")["type"], "Exit");
+    let entry = of("otlp-callee");
+    assert_eq!(entry["type"], "Entry");
+    assert_eq!(
+        entry["refs"][0]["parentSegmentId"],
+        of("otlp-caller")["segmentId"]
+    );
+    sees.edge("otlp-caller", "otlp-callee").await;
+    sees.service_sum("service_cpm", "otlp-callee", 1.0).await;
+    let logs = sees.logs_of_trace(TRACE_ID, 3).await;
+    for log in logs {
+        let tags = log["tags"].as_array().expect("a list");
+        let level = tags.iter().find(|tag| tag["key"] == "level");
+        assert_eq!(level.map(|tag| &tag["value"]), Some(&json!("ERROR")));
+    }
+    sees.service_sum(OTLP_METRIC, "otlp-metrics", 42.0).await;
+    gateway.end();
+    oap.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn otlp_forwarded_as_it_is_loses_nothing_in_a_real_oap() {
+    let Some(oap) = RealOap::start().await else {
+        return;
+    };
+    let gateway = Gateway::start(oap.grpc, "traces: otlp\n    logs: otlp");
+    post(&gateway, "/v1/traces", otlp_call()).await;
+    let services = ["otlp-one", "otlp-two", "otlp-three"];
+    post(&gateway, "/v1/logs", otlp_logs(services)).await;
+    let sees = Sees(oap.queries());
+    // In one request it would store the first two.
     for service in services {
         sees.texts(service, &[&format!("\u{FFFD} of {service}")])
             .await;
     }
-    sees.service_sum(OTLP_METRIC, "otlp-metrics", 42.0).await;
+    eventually("the spans", VISIBLE_WITHIN, async || {
+        let spans = sees.0.zipkin_trace(TRACE_ID).await?;
+        let whole = spans.len() == 2;
+        whole.then_some(()).ok_or_else(|| format!("{spans:?}"))
+    })
+    .await;
+    let counted = sees.0.counted("otel_logs_latency_count").await;
+    assert_eq!(counted, Ok(3.0), "one request for each resource");
     gateway.end();
     oap.end().await;
 }
