@@ -8,14 +8,15 @@ use base64::engine::general_purpose::STANDARD;
 use pdata::skywalking::v3::SegmentObject;
 use serde_json::{Value, json};
 
-use super::client::post_json;
+use super::client::{Grpc, post_json};
 use super::gateway::Gateway;
 use super::program::free_addresses;
 use crate::harness::oap::Oap;
 use crate::harness::oap::calls::{Calls, items};
-use crate::harness::oap::methods::SEGMENTS;
+use crate::harness::oap::methods::{METERS, OTLP_LOGS, SEGMENTS};
+use crate::harness::oap::numbered::{self, Numbered};
 use crate::harness::oap::paths::decode_json;
-use crate::harness::{Collector, Export};
+use crate::harness::{Collector, Export, records};
 
 /// Component ids of the platforms.
 const WECHAT: i32 = 10002;
@@ -142,15 +143,17 @@ async fn two_apps_of_one_name_stay_apart_by_component_and_platform() {
     gateway.end();
 }
 
-/// The program with both receivers at one address.
-fn share(oap: &Oap) -> (Collector, SocketAddr) {
+/// The program with both receivers at one address, for these protocols.
+fn share(oap: &Oap, protocols: &[&str]) -> (Collector, SocketAddr) {
     let [address] = free_addresses();
-    let protocols = format!("{{http: {{endpoint: '{address}'}}}}");
+    let protocols = protocols.iter();
+    let protocols = protocols.map(|it| format!("{it}: {{endpoint: '{address}'}}"));
+    let protocols = protocols.collect::<Vec<_>>().join(", ");
     let collector = Collector::start(&format!(
         "
 receivers:
-  otlp: {{protocols: {protocols}}}
-  skywalking: {{protocols: {protocols}}}
+  otlp: {{protocols: {{{protocols}}}}}
+  skywalking: {{protocols: {{{protocols}}}}}
 exporters:
   skywalking: {{endpoint: '{oap}', tls: {{insecure: true}}}}
 service:
@@ -205,8 +208,25 @@ fn has_all(calls: &Calls) -> bool {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_base_url_takes_all_that_a_mini_program_sends() {
     let oap = Oap::start();
-    let (collector, address) = share(&oap);
+    let (collector, address) = share(&oap, &["http"]);
     post_all(address).await;
     oap.until("one of each", has_all).await;
+    assert_eq!(collector.stop().code, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_port_takes_otlp_and_skywalking_over_grpc_and_http() {
+    let oap = Oap::start();
+    let (collector, address) = share(&oap, &["grpc", "http"]);
+    post_all(address).await;
+    let agent = Grpc::connect(address).await;
+    let sent = agent.call(METERS, [numbered::meter(1)]);
+    sent.await.expect("it is taken");
+    let sent = agent.call(OTLP_LOGS, [records::log("line")]);
+    sent.await.expect("it is taken");
+    oap.until("one of each", |calls| {
+        has_all(calls) && calls.meters().any(|it| it.number() == Some(1))
+    })
+    .await;
     assert_eq!(collector.stop().code, Some(0));
 }
