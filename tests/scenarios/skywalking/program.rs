@@ -86,6 +86,21 @@ impl Program {
     }
 }
 
+impl Drop for Program {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let text = self.text();
+            #[expect(
+                clippy::print_stderr,
+                reason = "what it said tells why the test failed"
+            )]
+            {
+                eprintln!("what {} said:\n{text}", self.name);
+            }
+        }
+    }
+}
+
 /// Keeps the lines of a pipe, and reads on when there are too many.
 fn keep(pipe: impl AsyncRead + Send + Unpin + 'static, lines: Arc<watch::Sender<Vec<String>>>) {
     let mut pipe = BufReader::new(pipe).lines();
