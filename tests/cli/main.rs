@@ -1,8 +1,10 @@
 //! The real program, from its command line to its exit code.
 
 mod configuration;
+mod demo;
 mod harness;
 mod queue;
+mod replay;
 
 use std::fs;
 
@@ -183,80 +185,4 @@ fn logs_are_json_when_asked() {
         let line: Result<Json, _> = serde_json::from_str(line);
         assert!(line.is_ok(), "{}", ended.stderr);
     }
-}
-
-#[test]
-fn replay_delivers_what_the_file_exporter_wrote() {
-    let directory = tempfile::tempdir().expect("a directory can be made");
-    let [first, second] = ["first.jsonl", "second.jsonl"].map(|name| directory.path().join(name));
-    let program = Program::start(&pipeline(&format!("file: {{path: {}}}", first.display())));
-    for _ in 0..20 {
-        assert_eq!(post(&program.otlp, LOG).0, 200);
-    }
-    program.signal("TERM");
-    assert_eq!(program.wait().code, 0);
-
-    let program = Program::start(&pipeline(&format!("file: {{path: {}}}", second.display())));
-    let to = format!("http://{}", program.otlp);
-    let replayed = skyferry(&["replay", &first.display().to_string(), "--to", &to]);
-    assert_eq!(replayed.code, 0, "{}", replayed.stderr);
-    assert!(
-        replayed
-            .stdout
-            .contains("logs           20         20        0"),
-        "{}",
-        replayed.stdout
-    );
-    program.signal("TERM");
-    assert_eq!(program.wait().code, 0);
-    let [first, second] =
-        [first, second].map(|path| fs::read_to_string(path).expect("it was written"));
-    assert_eq!(first.lines().count(), 20);
-    assert_eq!(first, second);
-
-    let damaged = directory.path().join("damaged.jsonl");
-    fs::write(&damaged, "{\"resourceLogs\": 5}\n").expect("it can be written");
-    let replayed = skyferry(&["replay", &damaged.display().to_string(), "--to", &to]);
-    assert_eq!(replayed.code, LEFT);
-    assert!(
-        replayed.stdout.contains("1 damaged records were skipped"),
-        "{}",
-        replayed.stdout
-    );
-}
-
-#[test]
-fn the_demo_shows_what_came_through_and_ends_with_the_account() {
-    let Output {
-        code,
-        stdout,
-        stderr,
-    } = skyferry(&["demo", "--exit"]);
-    assert_eq!(code, 0, "{stderr}");
-    for expected in [
-        "wechat    mini-program-sim-wechat  pages/index/index",
-        "alipay    mini-program-sim-alipay",
-        "request.duration GET 200",
-        "all of it came through",
-    ] {
-        assert!(stdout.contains(expected), "{expected} in {stdout}");
-    }
-    assert!(
-        stdout.lines().all(|line| line.chars().count() <= 120),
-        "{stdout}"
-    );
-    let file = stdout
-        .lines()
-        .find_map(|line| line.strip_prefix("every item is in"));
-    let file = file.expect("the file is named").trim();
-    let written = fs::read_to_string(file).expect("it is there");
-    assert_eq!(
-        written.lines().count(),
-        19,
-        "one line for each recorded request"
-    );
-    let directory = std::path::Path::new(file)
-        .parent()
-        .expect("it is in a directory");
-    fs::remove_dir_all(directory).expect("the demo made it for itself");
 }
