@@ -1,4 +1,5 @@
-//! What the targets share: a request behind a byte for its signal, and prost as the reference.
+//! What the targets share: a request behind a byte for its signal, a message of an agent behind one for
+//! its kind, and prost as the reference.
 //!
 //! Run one with `cargo +nightly fuzz run walk`.
 
@@ -7,6 +8,7 @@ use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use pdata::otlp::{InvalidUtf8, ReceiveError, Received};
+use pdata::skywalking::{self, Kind, v3};
 use pdata::{Budget, Chunk, Signal};
 use prost::Message;
 
@@ -20,11 +22,26 @@ pub fn signal_and_rest(input: &[u8]) -> Option<(Signal, &[u8])> {
     Some((signal, rest))
 }
 
+/// The kind that the first byte chooses, and the rest.
+pub fn kind_and_rest(input: &[u8]) -> Option<(Kind, &[u8])> {
+    let (first, rest) = input.split_first()?;
+    Some((Kind::ALL[usize::from(*first) % Kind::ALL.len()], rest))
+}
+
+pub fn budget() -> Budget {
+    Budget::new(BUDGET_BYTES)
+}
+
+/// The message, its text repaired.
+pub fn receive_message(kind: Kind, message: &[u8]) -> Result<skywalking::Received, ReceiveError> {
+    let message = Bytes::copy_from_slice(message);
+    skywalking::receive(kind, message, 0, InvalidUtf8::Repair, &budget())
+}
+
 /// The request, its text repaired.
 pub fn receive(signal: Signal, request: &[u8]) -> Result<Received, ReceiveError> {
     let request = Bytes::copy_from_slice(request);
-    let budget = Budget::new(BUDGET_BYTES);
-    pdata::otlp::receive(signal, request, InvalidUtf8::Repair, &budget)
+    pdata::otlp::receive(signal, request, InvalidUtf8::Repair, &budget())
 }
 
 /// The request that chunks make together.
@@ -45,6 +62,30 @@ pub fn prost_accepts(signal: Signal, request: &[u8]) -> bool {
         Signal::Traces => ExportTraceServiceRequest::decode(request).is_ok(),
         Signal::Metrics => ExportMetricsServiceRequest::decode(request).is_ok(),
         Signal::Logs => ExportLogsServiceRequest::decode(request).is_ok(),
+    }
+}
+
+/// Whether prost takes the message.
+pub fn prost_accepts_message(kind: Kind, message: &[u8]) -> bool {
+    fn decodes<M: Message + Default>(message: &[u8]) -> bool {
+        M::decode(message).is_ok()
+    }
+    match kind {
+        Kind::Segment => decodes::<v3::SegmentObject>(message),
+        Kind::Log => decodes::<v3::LogData>(message),
+        Kind::Meters => decodes::<v3::MeterDataCollection>(message),
+        Kind::SpanAttachedEvent => decodes::<v3::SpanAttachedEvent>(message),
+        Kind::InstanceProperties => decodes::<v3::InstanceProperties>(message),
+        Kind::InstancePing => decodes::<v3::InstancePingPkg>(message),
+        Kind::Jvm => decodes::<v3::JvmMetricCollection>(message),
+        Kind::Clr => decodes::<v3::ClrMetricCollection>(message),
+        Kind::Event => decodes::<v3::Event>(message),
+        Kind::BrowserPerf => decodes::<v3::BrowserPerfData>(message),
+        Kind::BrowserWebVitals => decodes::<v3::BrowserWebVitalsPerfData>(message),
+        Kind::BrowserResource => decodes::<v3::BrowserResourcePerfData>(message),
+        Kind::BrowserWebInteractions => decodes::<v3::BrowserWebInteractionsPerfData>(message),
+        Kind::BrowserErrorLog => decodes::<v3::BrowserErrorLog>(message),
+        Kind::ServiceMesh => decodes::<v3::ServiceMeshMetrics>(message),
     }
 }
 
