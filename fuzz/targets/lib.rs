@@ -18,7 +18,7 @@ const BUDGET_BYTES: usize = 1 << 30;
 /// The signal that the first byte chooses, and the rest.
 pub fn signal_and_rest(input: &[u8]) -> Option<(Signal, &[u8])> {
     let (first, rest) = input.split_first()?;
-    let signal = Signal::ALL[usize::from(*first) % Signal::ALL.len()];
+    let signal = Signal::OTLP[usize::from(*first) % Signal::OTLP.len()];
     Some((signal, rest))
 }
 
@@ -62,6 +62,7 @@ pub fn prost_accepts(signal: Signal, request: &[u8]) -> bool {
         Signal::Traces => ExportTraceServiceRequest::decode(request).is_ok(),
         Signal::Metrics => ExportMetricsServiceRequest::decode(request).is_ok(),
         Signal::Logs => ExportLogsServiceRequest::decode(request).is_ok(),
+        Signal::Skywalking => unreachable!("it is one of OTLP's"),
     }
 }
 

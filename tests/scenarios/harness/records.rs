@@ -54,6 +54,7 @@ impl Export {
             Signal::Traces => Message::decode(request).map(Export::Traces),
             Signal::Metrics => Message::decode(request).map(Export::Metrics),
             Signal::Logs => Message::decode(request).map(Export::Logs),
+            Signal::Skywalking => return Err("reports are no OTLP".to_owned()),
         };
         read.map_err(|error| error.to_string())
     }
@@ -63,6 +64,7 @@ impl Export {
             Signal::Traces => serde_json::from_slice(request).map(Export::Traces),
             Signal::Metrics => serde_json::from_slice(request).map(Export::Metrics),
             Signal::Logs => serde_json::from_slice(request).map(Export::Logs),
+            Signal::Skywalking => return Err("reports are no OTLP".to_owned()),
         };
         read.map_err(|error| error.to_string())
     }

@@ -123,6 +123,7 @@ pub(crate) fn path(signal: Signal) -> &'static str {
         Signal::Traces => "/v1/traces",
         Signal::Metrics => "/v1/metrics",
         Signal::Logs => "/v1/logs",
+        Signal::Skywalking => unreachable!("OTLP has no path for it"),
     }
 }
 
@@ -132,5 +133,6 @@ pub(crate) fn method(signal: Signal) -> &'static str {
         Signal::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
         Signal::Metrics => "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
         Signal::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+        Signal::Skywalking => unreachable!("OTLP has no method for it"),
     }
 }
