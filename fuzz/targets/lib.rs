@@ -9,6 +9,7 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use pdata::otlp::{InvalidUtf8, ReceiveError, Received};
 use pdata::skywalking::{self, Kind, v3};
+use pdata::wire::{Fields, Value};
 use pdata::{Budget, Chunk, Signal};
 use prost::Message;
 
@@ -80,7 +81,7 @@ pub fn prost_accepts_message(kind: Kind, message: &[u8]) -> bool {
         Kind::InstancePing => decodes::<v3::InstancePingPkg>(message),
         Kind::Jvm => decodes::<v3::JvmMetricCollection>(message),
         Kind::Clr => decodes::<v3::ClrMetricCollection>(message),
-        Kind::Event => decodes::<v3::Event>(message),
+        Kind::Event => maps_are_fields(message) && decodes::<v3::Event>(message),
         Kind::BrowserPerf => decodes::<v3::BrowserPerfData>(message),
         Kind::BrowserWebVitals => decodes::<v3::BrowserWebVitalsPerfData>(message),
         Kind::BrowserResource => decodes::<v3::BrowserResourcePerfData>(message),
@@ -88,6 +89,18 @@ pub fn prost_accepts_message(kind: Kind, message: &[u8]) -> bool {
         Kind::BrowserErrorLog => decodes::<v3::BrowserErrorLog>(message),
         Kind::ServiceMesh => decodes::<v3::ServiceMeshMetrics>(message),
     }
+}
+
+/// Whether an event is a row of fields, and what stands where a map does a message. Prost reads one there
+/// whatever the tag says, be it the end of a group; where any other field stands it refuses that.
+fn maps_are_fields(event: &[u8]) -> bool {
+    const PARAMETERS: u32 = 6;
+    let mut read = 0;
+    let is_sound = Fields::of(event).all(|field| {
+        read += field.raw.len();
+        field.number != PARAMETERS || matches!(field.value, Value::Len(_))
+    });
+    is_sound && read == event.len()
 }
 
 /// Panics unless `request` is one that needs no repair and holds `items` items.
