@@ -11,7 +11,7 @@ fn load_with(args: ConfigArgs) -> Result<Checked, Diagnostics> {
 fn the_built_in_default_is_valid_and_without_remarks() {
     let checked = load_with(ConfigArgs::default()).expect("it is tested here");
     assert!(checked.remarks.is_empty(), "{}", checked.remarks);
-    assert_eq!(checked.document.pipelines().len(), 3);
+    assert_eq!(checked.document.pipelines().len(), 4);
 }
 
 #[test]

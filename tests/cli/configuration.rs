@@ -135,19 +135,21 @@ fn components_lists_every_type_with_its_defaults() {
     let Output { code, stdout, .. } = skyferry(&["components", "--format", "json"]);
     assert_eq!(code, 0);
     let list: Json = serde_json::from_str(&stdout).expect("it is JSON");
-    for (kind, type_name) in [
-        ("receivers", "otlp"),
-        ("processors", "batch"),
-        ("processors", "memory_limiter"),
-        ("exporters", "otlp_grpc"),
-        ("exporters", "otlp_http"),
-        ("exporters", "file"),
-        ("exporters", "debug"),
+    for (kind, type_name, signals) in [
+        ("receivers", "otlp", 3),
+        ("receivers", "skywalking", 4),
+        ("processors", "batch", 4),
+        ("processors", "memory_limiter", 4),
+        ("exporters", "otlp_grpc", 3),
+        ("exporters", "otlp_http", 3),
+        ("exporters", "skywalking", 4),
+        ("exporters", "file", 4),
+        ("exporters", "debug", 4),
     ] {
         let entry = &list[kind][type_name];
         assert!(entry["summary"].is_string(), "{kind} {type_name}");
         assert!(entry["defaults"].is_object(), "{kind} {type_name}");
-        assert_eq!(entry["signals"].as_array().map(Vec::len), Some(3));
+        assert_eq!(entry["signals"].as_array().map(Vec::len), Some(signals));
     }
     assert_eq!(list["exporters"]["otlp_http"]["aliases"][0], "otlphttp");
     assert_eq!(
