@@ -260,7 +260,7 @@ fn receivers_that_share_an_address_and_disagree_are_both_named_with_their_lines(
         "receivers:
   otlp:
     protocols:
-      http: {{endpoint: '{address}'}}
+      http: {{endpoint: '{address}', idle_timeout: 2s}}
   otlp/two:
     protocols:
       http:
