@@ -66,6 +66,7 @@ struct Key<'b> {
 struct Planner<'a, 'b> {
     exporter: &'a Skywalking,
     plan: Plan<'a>,
+    now: Instant,
     /// The call of each key that still has room.
     open: HashMap<Key<'b>, usize>,
     /// The last heartbeat of each instance in this batch.
@@ -84,6 +85,7 @@ impl Skywalking {
                 fault: String::new(),
                 heartbeats: Vec::new(),
             },
+            now: Instant::now(),
             open: HashMap::new(),
             pings: last_pings(batch),
         };
@@ -176,7 +178,7 @@ impl<'a, 'b> Planner<'a, 'b> {
             None => None,
         };
         if kind == Kind::Segment {
-            let heartbeat = self.exporter.register.heartbeat(chunk, Instant::now());
+            let heartbeat = self.exporter.register.heartbeat(chunk, self.now);
             self.plan.heartbeats.extend(heartbeat);
         }
         let message = match kind {

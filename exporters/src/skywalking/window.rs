@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::collections::hash_map::{Entry, HashMap, RandomState};
-use std::hash::{BuildHasher, Hash};
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
 
 use parking_lot::Mutex;
 
@@ -21,9 +21,27 @@ pub(super) struct Window {
 #[derive(Default)]
 struct State {
     /// Ids by hash: two different ones collide once in 2^48.
-    known: HashMap<u64, Known>,
+    known: HashMap<u64, Known, BuildHasherDefault<AsItIs>>,
     /// Delivered ids, oldest first.
     order: VecDeque<u64>,
+}
+
+/// The keys are hashes with a secret of this process already.
+#[derive(Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("the keys are numbers")
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -66,9 +84,7 @@ impl Claims<'_> {
 
 impl Drop for Claims<'_> {
     fn drop(&mut self) {
-        for id in &self.ids {
-            self.window.settle(*id, self.delivered);
-        }
+        self.window.settle(&self.ids, self.delivered);
     }
 }
 
@@ -100,14 +116,14 @@ impl Window {
         }
     }
 
-    fn settle(&self, id: Id, delivered: bool) {
+    fn settle(&self, ids: &[Id], delivered: bool) {
         let mut state = self.state.lock();
-        if !delivered {
-            state.known.remove(&id.0);
-            return;
-        }
-        if state.known.insert(id.0, Known::Delivered) != Some(Known::Delivered) {
-            state.order.push_back(id.0);
+        for id in ids {
+            if !delivered {
+                state.known.remove(&id.0);
+            } else if state.known.insert(id.0, Known::Delivered) != Some(Known::Delivered) {
+                state.order.push_back(id.0);
+            }
         }
         while state.order.len() > IDS_MAX {
             if let Some(oldest) = state.order.pop_front() {
@@ -133,9 +149,9 @@ mod tests {
         let window = Window::new();
         let first = id(window.claim("a"));
         assert_eq!(window.claim("a"), Claim::Copy);
-        window.settle(first, false);
+        window.settle(&[first], false);
         let again = id(window.claim("a"));
-        window.settle(again, true);
+        window.settle(&[again], true);
         assert_eq!(window.claim("a"), Claim::Copy);
         assert!(matches!(window.claim("b"), Claim::Send(_)));
     }
@@ -144,7 +160,7 @@ mod tests {
     fn forgets_the_oldest() {
         let window = Window::new();
         for number in 0..=IDS_MAX {
-            window.settle(id(window.claim(number)), true);
+            window.settle(&[id(window.claim(number))], true);
         }
         assert!(matches!(window.claim(0_usize), Claim::Send(_)));
         assert_eq!(window.claim(1_usize), Claim::Copy);
