@@ -235,6 +235,17 @@ impl ClientTls {
         versions(self.min_version, self.max_version).map(drop)
     }
 
+    /// The URL of an endpoint that may be `host:port` alone: `insecure` decides then whether it is plain
+    /// text.
+    pub fn url(&self, endpoint: &str) -> String {
+        let endpoint = endpoint.trim();
+        match endpoint.contains("://") {
+            true => endpoint.to_owned(),
+            false if self.insecure => format!("http://{endpoint}"),
+            false => format!("https://{endpoint}"),
+        }
+    }
+
     /// Reads the files and makes a client's configuration; `None` means plain text.
     pub fn load(&self) -> Result<Option<ClientSecurity>, TlsError> {
         self.check()?;

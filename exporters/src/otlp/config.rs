@@ -208,12 +208,7 @@ impl GrpcConfig {
 
     /// The endpoint as a URL, with the scheme that says whether TLS is used.
     pub(super) fn url(&self) -> String {
-        let endpoint = self.endpoint.trim();
-        match endpoint.contains("://") {
-            true => endpoint.to_owned(),
-            false if self.tls.insecure => format!("http://{endpoint}"),
-            false => format!("https://{endpoint}"),
-        }
+        self.tls.url(&self.endpoint)
     }
 
     pub(super) fn check(&self, problems: &mut Problems) {

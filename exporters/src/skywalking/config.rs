@@ -113,16 +113,8 @@ impl Config {
         let several = self.endpoints.iter().enumerate();
         let several = several.map(|(index, endpoint)| (format!("endpoints[{index}]"), endpoint));
         let all = one.into_iter().chain(several);
-        all.map(|(key, endpoint)| (key, self.url(endpoint.trim())))
+        all.map(|(key, endpoint)| (key, self.tls.url(endpoint)))
             .collect()
-    }
-
-    fn url(&self, endpoint: &str) -> String {
-        match endpoint.contains("://") {
-            true => endpoint.to_owned(),
-            false if self.tls.insecure => format!("http://{endpoint}"),
-            false => format!("https://{endpoint}"),
-        }
     }
 
     pub(super) fn check(&self, problems: &mut Problems) {

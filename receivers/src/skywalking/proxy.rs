@@ -79,14 +79,6 @@ impl ProxyConfig {
             problems.at(error.path, error.message);
         }
     }
-
-    fn url(&self, endpoint: &str) -> String {
-        match endpoint.contains("://") {
-            true => endpoint.to_owned(),
-            false if self.tls.insecure => format!("http://{endpoint}"),
-            false => format!("https://{endpoint}"),
-        }
-    }
 }
 
 /// The backends that answer.
@@ -103,7 +95,7 @@ impl Proxy {
     pub(super) fn new(config: &ProxyConfig) -> Result<Self, BuildError> {
         let grpc = config.endpoints.iter().enumerate();
         let grpc = grpc.map(|(index, endpoint)| {
-            let url = config.url(endpoint.trim());
+            let url = config.tls.url(endpoint);
             client(
                 config,
                 &url,
