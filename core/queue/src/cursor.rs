@@ -130,6 +130,9 @@ impl<F: FsFile> CursorFile<F> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => fs.create(path)?,
             opened => opened?,
         };
+        // What is finished has to be written down above all when the disk is full. Where there is no
+        // room even now, saving will say so.
+        drop(take_room(&file));
         let newest = newest(&file, identity)?.0;
         let newest = newest.unwrap_or_else(|| Slot {
             generation: 0,
@@ -174,6 +177,19 @@ pub(crate) fn look<S: Fs>(
     };
     let (newest, damaged) = newest(&file, identity)?;
     Ok((newest.map(|slot| slot.cursor).unwrap_or_default(), damaged))
+}
+
+/// Writes the slots that nothing was written to, so that they have their place on the disk.
+fn take_room(file: &impl FsFile) -> io::Result<()> {
+    let bytes = read_at_most(file, 0, 2 * SLOT_BYTES)?;
+    for slot in 0..2 {
+        let written = bytes.iter().skip(slot * SLOT_BYTES).take(SLOT_BYTES);
+        if written.copied().all(|byte| byte == 0) {
+            let offset = (slot * SLOT_BYTES) as u64;
+            write_all_at(file, &mut [IoSlice::new(&[0; SLOT_BYTES])], offset)?;
+        }
+    }
+    Ok(())
 }
 
 fn newest(file: &impl FsFile, identity: Option<Identity>) -> io::Result<(Option<Slot>, usize)> {

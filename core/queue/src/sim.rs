@@ -62,6 +62,8 @@ enum NameChange {
 #[derive(Default)]
 struct Content {
     now: Vec<u8>,
+    /// Sectors that were never written: the file has bytes there, the disk has given none.
+    holes: BTreeSet<usize>,
     durable: Vec<u8>,
     pending: Vec<Change>,
 }
@@ -198,8 +200,31 @@ impl Content {
         Content {
             durable: bytes.clone(),
             now: bytes,
-            pending: Vec::new(),
+            ..Content::default()
         }
+    }
+
+    /// Bytes of the disk that the file takes up.
+    fn taken(&self) -> u64 {
+        (self.now.len() - self.holes.len() * SECTOR) as u64
+    }
+
+    /// Writes, and leaves a hole behind the end if there is a gap.
+    fn write(&mut self, offset: usize, bytes: &[u8]) {
+        let end = self.now.len();
+        self.holes
+            .extend(end.div_ceil(SECTOR)..(offset / SECTOR).max(end.div_ceil(SECTOR)));
+        for sector in offset / SECTOR..(offset + bytes.len()).div_ceil(SECTOR) {
+            self.holes.remove(&sector);
+        }
+        overwrite(&mut self.now, offset, bytes);
+    }
+
+    /// Bytes of the disk that writing needs beside those the file has.
+    fn wanted(&self, offset: usize, len: usize) -> u64 {
+        let sectors = offset / SECTOR..(offset + len).div_ceil(SECTOR);
+        let holes = self.holes.range(sectors).count() * SECTOR;
+        ((offset + len).saturating_sub(self.now.len().max(offset)) + holes) as u64
     }
 
     fn crashed(&self, random: &mut fastrand::Rng) -> Vec<u8> {
@@ -335,7 +360,7 @@ impl Fs for SimFs {
 
     fn space(&self, _: &Path) -> io::Result<Space> {
         let state = self.0.lock();
-        let used = |file: &Arc<Mutex<Content>>| file.lock().now.len() as u64;
+        let used = |file: &Arc<Mutex<Content>>| file.lock().taken();
         let used: u64 = state
             .names
             .values()
@@ -376,12 +401,11 @@ impl FsFile for SimFile {
         }
         // A write that fails may have written anything.
         let mut content = self.content.lock();
-        let end = (offset as usize + bytes.len()).saturating_sub(content.now.len());
-        if end as u64 > room {
+        if content.wanted(offset as usize, bytes.len()) > room {
             bytes.truncate(bytes.len() / 2);
             outcome = Err(io::ErrorKind::StorageFull.into());
         }
-        overwrite(&mut content.now, offset as usize, &bytes);
+        content.write(offset as usize, &bytes);
         let written = bytes.len();
         content.pending.push(Change::Write(offset as usize, bytes));
         outcome.map(|()| written)
@@ -408,6 +432,7 @@ impl FsFile for SimFile {
         self.fs.call()?;
         let mut content = self.content.lock();
         content.now.truncate(len as usize);
+        content.holes.split_off(&(len as usize).div_ceil(SECTOR));
         content.pending.push(Change::Cut(len as usize));
         Ok(())
     }

@@ -9,7 +9,7 @@ use crate::index::Totals;
 use crate::queue::{Loss, LossReason, Report};
 
 /// A segment that is finished with as a whole is closed and removed once the queue has this part
-/// of its room in it.
+/// of its room in it, or the disk is short of room.
 const IDLE_PART: u64 = 4;
 /// Nothing is kept to be written over once nothing has been written for so long.
 const SPARES_IDLE: Duration = Duration::from_secs(60);
@@ -124,7 +124,9 @@ impl<F: Fs + Clone> Open<F> {
 
     /// Gives the room of the segment written to back once all of it is finished.
     fn close_finished_segment(&mut self) {
-        if self.log.bytes() > self.shared.settings.segment_bytes() / IDLE_PART {
+        let bytes = self.log.bytes();
+        let is_short = self.shared.lock().is_short;
+        if bytes > self.shared.settings.segment_bytes() / IDLE_PART || is_short && bytes > 0 {
             self.close_if_finished();
         }
     }

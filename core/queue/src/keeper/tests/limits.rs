@@ -268,6 +268,45 @@ fn a_full_disk_refuses_and_goes_on_by_itself_when_there_is_room() {
 }
 
 #[test]
+fn a_disk_that_fills_before_anything_was_finished_is_emptied_by_delivery() {
+    let fs = SimFs::default();
+    let mut rig = Rig::open(&fs, settings(1)).expect("the disk works");
+    // What is finished has been written down once.
+    rig.append(0..50, 400_000);
+    let space = fs.space(Path::new(DIRECTORY)).expect("the disk works");
+    fs.restarted(Faults {
+        disk_bytes: Some(space.total - space.free),
+        ..Faults::default()
+    });
+    rig.append(50..51, 400_000);
+    assert_eq!(rig.told.0.lock().refused.len(), 1);
+    assert_eq!(rig.drain().len(), 50);
+    rig.turn(1000);
+    rig.turn(1000);
+    rig.append(51..52, 400_000);
+    assert!(rig.stored().contains(&51));
+}
+
+#[test]
+fn a_disk_that_others_fill_gets_back_all_that_was_delivered() {
+    let fs = SimFs::default();
+    let mut rig = Rig::open(&fs, settings(1)).expect("the disk works");
+    rig.append(0..10, 400_000);
+    let space = fs.space(Path::new(DIRECTORY)).expect("the disk works");
+    fs.restarted(Faults {
+        disk_bytes: Some(space.total - space.free),
+        ..Faults::default()
+    });
+    rig.drain();
+    rig.turn(1000);
+    rig.turn(1000);
+    let left = fs.space(Path::new(DIRECTORY)).expect("the disk works");
+    assert!(left.free > 10 * 400_000, "{left:?}");
+    rig.append(10..11, 400_000);
+    assert!(rig.stored().contains(&10));
+}
+
+#[test]
 fn what_is_to_stay_free_stays_free() {
     let fs = SimFs::with(Faults {
         disk_bytes: Some(100_000_000),
