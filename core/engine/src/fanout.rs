@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
-use pdata::Batch;
+use pdata::{Batch, Budget};
 use tokio::time::{Instant, timeout_at};
 
 use crate::exporter::Front;
@@ -19,20 +19,27 @@ use crate::{Consumer, Refusal};
 pub struct FanOut {
     required: Vec<Arc<Front>>,
     optional: Vec<Arc<Front>>,
+    budget: Budget,
 }
 
 impl FanOut {
-    pub fn new(exporters: Vec<Arc<Front>>) -> Self {
+    /// What processors made is charged to `budget` here, before it waits in a queue.
+    pub fn new(exporters: Vec<Arc<Front>>, budget: Budget) -> Self {
         let (optional, required) = exporters
             .into_iter()
             .partition(|exporter| exporter.is_optional());
-        FanOut { required, optional }
+        FanOut {
+            required,
+            optional,
+            budget,
+        }
     }
 }
 
 #[async_trait]
 impl Consumer for FanOut {
-    async fn consume(&self, batch: Batch) -> Result<(), Refusal> {
+    async fn consume(&self, mut batch: Batch) -> Result<(), Refusal> {
+        batch.charge(&self.budget);
         if let ([only], []) = (&*self.required, &*self.optional) {
             return only.consume(batch).await;
         }

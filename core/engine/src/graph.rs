@@ -113,7 +113,8 @@ impl Builder<'_> {
         let id = pipeline.id.to_string();
         let metrics = self.context.metrics.clone();
         let name = "skyferry_pipeline_enqueued_items_total";
-        let mut next = Meter::in_front_of(&metrics, name, &id, Arc::new(FanOut::new(fronts)));
+        let fan_out = FanOut::new(fronts, self.context.budget.clone());
+        let mut next = Meter::in_front_of(&metrics, name, &id, Arc::new(fan_out));
         for processor in pipeline.processors.iter().rev() {
             match self.stage(processor, &id, Arc::clone(&next)) {
                 Some(stage) => next = stage,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Chunk, Origin, Signal};
+use crate::{Budget, Chunk, Origin, Signal};
 
 /// Chunks of one signal and where they came from.
 ///
@@ -61,10 +61,55 @@ impl Batch {
         self.chunks.is_empty()
     }
 
+    /// Charges what processors made, and what was not received, to `budget`, once.
+    pub fn charge(&mut self, budget: &Budget) {
+        for chunk in &mut self.chunks {
+            chunk.charge(budget);
+        }
+    }
+
     /// Appends the chunks of `other`, which carries the same signal. The origin stays this one's:
     /// exporters that need the origin keep batches of different origin apart.
     pub fn merge(&mut self, other: Batch) {
         debug_assert_eq!(self.signal, other.signal);
         self.chunks.extend(other.chunks);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::edit::Pair;
+    use crate::otlp::{InvalidUtf8, receive};
+    use crate::skywalking::Kind;
+    use crate::{Edit, NativeChunk, sample};
+
+    #[test]
+    fn what_was_made_here_is_charged_once_until_nobody_has_it() {
+        let budget = Budget::new(1 << 20);
+        let request = Bytes::from(sample::spans(2));
+        let received = receive(Signal::Traces, request, InvalidUtf8::Repair, &budget);
+        let mut chunks = received.expect("samples are valid").chunks;
+        let Chunk::Otlp(chunk) = &chunks[0] else {
+            panic!("samples are OTLP");
+        };
+        let edited = chunk.edit_resource(&[Edit::Insert(Pair::int("a", 1))]);
+        let mut decoded = chunk.clone();
+        decoded.decoded_mut();
+        let report = NativeChunk::from_checked(Kind::Segment, Bytes::new(), 0);
+        let report = report.with_message(vec![0x0a, 1, b'x']);
+        chunks.extend([Chunk::Otlp(edited), Chunk::Otlp(decoded)]);
+        let received_bytes = chunks[0].wire_len();
+        let mut batch = Batch::new(Signal::Traces, chunks, Arc::new(Origin::default()));
+        batch.chunks_mut().push(Chunk::Native(report));
+        let all = batch.wire_len();
+        batch.charge(&budget);
+        batch.charge(&budget);
+        assert_eq!(budget.used(), all - received_bytes);
+        assert_eq!(batch.wire_len(), all);
+        drop(batch);
+        assert_eq!(budget.used(), 0);
     }
 }

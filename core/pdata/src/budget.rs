@@ -59,6 +59,16 @@ impl Budget {
         })
     }
 
+    /// Takes `bytes` from the budget whether it has them or not, for what is there already. Nobody
+    /// else gets any until it is within its limit again.
+    pub fn lease_at_any_rate(&self, bytes: usize) -> Lease {
+        self.0.used.fetch_add(bytes, Ordering::Relaxed);
+        Lease {
+            budget: self.clone(),
+            bytes,
+        }
+    }
+
     /// An empty buffer with room for `length` bytes, to be filled and given to
     /// [`Lease::hold_buffer`]. It may have been used before, and then be up to an eighth longer.
     pub fn buffer(&self, length: usize) -> Vec<u8> {
@@ -188,6 +198,16 @@ mod tests {
         assert!(!lease.try_grow(usize::MAX));
         lease.shrink_to(3);
         assert_eq!((lease.bytes(), budget.used()), (3, 3));
+    }
+
+    #[test]
+    fn what_is_there_already_is_taken_beyond_the_limit_and_keeps_others_out() {
+        let budget = Budget::new(10);
+        let lease = budget.lease_at_any_rate(12);
+        assert_eq!(budget.used(), 12);
+        assert!(budget.try_lease(0).is_none());
+        drop(lease);
+        assert!(budget.try_lease(10).is_some());
     }
 
     #[test]

@@ -5,11 +5,11 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
-use crate::Signal;
 use crate::decoded::Decoded;
 use crate::otlp::split;
 use crate::skywalking::NativeChunk;
 use crate::wire::put_field;
+use crate::{Budget, Signal};
 
 /// What is counted, split and merged as one: a resource with everything under it, or one message of
 /// a SkyWalking agent; in the form in which it arrived.
@@ -47,6 +47,14 @@ impl Chunk {
         match self {
             Chunk::Otlp(chunk) => chunk.framed().len(),
             Chunk::Native(chunk) => chunk.message().len(),
+        }
+    }
+
+    /// Charges bytes that were made here, and not received, to `budget`, once.
+    pub(crate) fn charge(&mut self, budget: &Budget) {
+        match self {
+            Chunk::Otlp(chunk) => chunk.charge(budget),
+            Chunk::Native(chunk) => chunk.charge(budget),
         }
     }
 
@@ -90,6 +98,8 @@ pub(crate) struct Wire {
     framed: Bytes,
     /// Where the resource-level message is.
     body: Range<u32>,
+    /// Whether the bytes are charged to the budget; those that were received are.
+    is_charged: bool,
 }
 
 impl Wire {
@@ -102,6 +112,7 @@ impl Wire {
             items,
             framed: framed.into(),
             body: end - body.len() as u32..end,
+            is_charged: false,
         }
     }
 }
@@ -119,6 +130,7 @@ impl OtlpChunk {
             items,
             framed,
             body,
+            is_charged: true,
         };
         OtlpChunk {
             signal,
@@ -133,6 +145,29 @@ impl OtlpChunk {
             signal,
             wire: Wire::frame(items, body).into(),
             decoded: None,
+        }
+    }
+
+    /// What the generated types say, as a chunk.
+    pub fn from_decoded(decoded: Decoded) -> Self {
+        OtlpChunk {
+            signal: decoded.signal(),
+            wire: OnceLock::new(),
+            decoded: Some(Arc::new(decoded)),
+        }
+    }
+
+    /// See [`Chunk::charge`]. What was decoded is given up: from here on nobody changes the chunk.
+    fn charge(&mut self, budget: &Budget) {
+        if self.wire.get().is_some_and(|wire| wire.is_charged) {
+            return;
+        }
+        self.wire();
+        self.decoded = None;
+        if let Some(wire) = self.wire.get_mut() {
+            let framed = std::mem::take(&mut wire.framed);
+            wire.framed = budget.lease_at_any_rate(framed.len()).hold(framed);
+            wire.is_charged = true;
         }
     }
 

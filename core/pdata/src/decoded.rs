@@ -33,6 +33,14 @@ impl Decoded {
         decoded.expect("the walk accepts only what the generated types do")
     }
 
+    pub fn signal(&self) -> Signal {
+        match self {
+            Decoded::Traces(_) => Signal::Traces,
+            Decoded::Metrics(_) => Signal::Metrics,
+            Decoded::Logs(_) => Signal::Logs,
+        }
+    }
+
     /// Spans, metric data points or log records.
     pub fn items(&self) -> usize {
         match self {

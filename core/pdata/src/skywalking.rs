@@ -35,6 +35,8 @@ pub struct NativeChunk {
     /// When it was received; 0 if nobody knows.
     arrived_unix_ms: u64,
     message: Bytes,
+    /// Whether the bytes are charged to the budget; those that were received are.
+    is_charged: bool,
 }
 
 impl NativeChunk {
@@ -50,6 +52,25 @@ impl NativeChunk {
             items,
             arrived_unix_ms,
             message,
+            is_charged: true,
+        }
+    }
+
+    /// The chunk with another message of its kind, which is valid.
+    #[must_use]
+    pub fn with_message(&self, message: Vec<u8>) -> Self {
+        NativeChunk {
+            is_charged: false,
+            ..NativeChunk::from_checked(self.kind, message.into(), self.arrived_unix_ms)
+        }
+    }
+
+    /// See [`Chunk::charge`].
+    pub(crate) fn charge(&mut self, budget: &Budget) {
+        if !self.is_charged {
+            let message = std::mem::take(&mut self.message);
+            self.message = budget.lease_at_any_rate(message.len()).hold(message);
+            self.is_charged = true;
         }
     }
 

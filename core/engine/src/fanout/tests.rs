@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use pdata::Signal;
+use pdata::{Budget, Signal};
 
 use super::*;
 use crate::component::{Decision, ExportError, Exporter};
@@ -42,7 +42,10 @@ fn direct(script: Vec<Answer>) -> (Arc<Front>, Arc<ScriptedExporter>) {
 #[tokio::test(start_paused = true)]
 async fn if_one_queue_is_full_no_exporter_gets_the_batch() {
     let (roomy, full) = (queued(10, false), queued(1, false));
-    let fanout = FanOut::new(vec![Arc::clone(&roomy), Arc::clone(&full)]);
+    let fanout = FanOut::new(
+        vec![Arc::clone(&roomy), Arc::clone(&full)],
+        Budget::new(1 << 30),
+    );
     fanout
         .consume(batch(Signal::Logs, 1))
         .await
@@ -58,7 +61,7 @@ async fn a_refusal_without_queue_comes_before_any_queue_is_filled() {
     let rejects = Answer::Fail(ExportError::new(Decision::Reject, "disk is full"));
     let (direct, exporter) = direct(vec![rejects]);
     let queued = queued(10, false);
-    let fanout = FanOut::new(vec![Arc::clone(&queued), direct]);
+    let fanout = FanOut::new(vec![Arc::clone(&queued), direct], Budget::new(1 << 30));
     fanout
         .consume(batch(Signal::Logs, 1))
         .await
@@ -77,7 +80,10 @@ async fn a_refusal_without_queue_comes_before_any_queue_is_filled() {
 #[tokio::test(start_paused = true)]
 async fn an_optional_exporter_refuses_nobody_and_its_overflow_is_counted() {
     let (required, optional) = (queued(10, false), queued(1, true));
-    let fanout = FanOut::new(vec![Arc::clone(&optional), Arc::clone(&required)]);
+    let fanout = FanOut::new(
+        vec![Arc::clone(&optional), Arc::clone(&required)],
+        Budget::new(1 << 30),
+    );
     let begun = Instant::now();
     for _ in 0..3 {
         fanout
