@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use telemetry::{Health, Metrics};
 
+use crate::aggregate::Aggregator;
 use crate::config::{ForeignKey, KeyPath, Problems, Section, schema_of};
 use crate::consumer::Outlets;
 use crate::exporter::Assembler;
@@ -284,6 +285,8 @@ pub enum Processor {
     Stage(MakeStage),
     /// Derives other signals. One instance for all pipelines that name it.
     Deriver(Arc<dyn Deriver>),
+    /// Merges over time. Made anew for each pipeline, with a journal of its own.
+    Aggregator(Arc<dyn Aggregator>),
 }
 
 /// A processor of which the engine does the work.

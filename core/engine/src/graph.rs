@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use pdata::{Batch, Signal};
+use queue::SystemClock;
 use telemetry::{Counter, Metrics};
 
+use crate::aggregate::{self, Aggregation, Aggregator, Journal, Ledger};
 use crate::component::{BuildContext, BuildError, Deriver, Processor, Receiver};
 use crate::config::{ComponentId, Diagnostics, Document, Kind, Pipeline, Reference, Section};
 use crate::consumer::Outlets;
@@ -21,6 +23,7 @@ use crate::{Consumer, Refusal};
 pub struct Graph {
     pub(crate) receivers: Vec<(ComponentId, Box<dyn Receiver>, Outlets)>,
     pub(crate) derived: Vec<Arc<DerivedOutlet>>,
+    pub(crate) aggregations: Vec<(Arc<Aggregation>, Arc<Journal>)>,
     pub(crate) exporters: Vec<Arc<Front>>,
 }
 
@@ -42,6 +45,7 @@ impl Graph {
             derivers: HashMap::new(),
             heads: vec![None; document.pipelines().len()],
             derived: HashMap::new(),
+            aggregations: Vec::new(),
         };
         for index in &plan.order {
             builder.pipeline(*index);
@@ -51,6 +55,7 @@ impl Graph {
             found,
             fronts,
             derived,
+            aggregations,
             ..
         } = builder;
         if found.has_errors() {
@@ -59,6 +64,7 @@ impl Graph {
         Ok(Graph {
             receivers,
             derived: derived.into_values().collect(),
+            aggregations,
             exporters: fronts.into_values().collect(),
         })
     }
@@ -98,6 +104,7 @@ struct Builder<'a> {
     /// The first consumer of each pipeline, by its index.
     heads: Vec<Option<Arc<dyn Consumer>>>,
     derived: HashMap<(ComponentId, Signal), Arc<DerivedOutlet>>,
+    aggregations: Vec<(Arc<Aggregation>, Arc<Journal>)>,
 }
 
 impl Builder<'_> {
@@ -110,13 +117,13 @@ impl Builder<'_> {
         if fronts.len() < pipeline.exporters.len() {
             return;
         }
-        let id = pipeline.id.to_string();
         let metrics = self.context.metrics.clone();
+        let id = pipeline.id.to_string();
         let name = "skyferry_pipeline_enqueued_items_total";
         let fan_out = FanOut::new(fronts, self.context.budget.clone());
         let mut next = Meter::in_front_of(&metrics, name, &id, Arc::new(fan_out));
         for processor in pipeline.processors.iter().rev() {
-            match self.stage(processor, &id, Arc::clone(&next)) {
+            match self.stage(processor, pipeline, Arc::clone(&next)) {
                 Some(stage) => next = stage,
                 None => return,
             }
@@ -169,7 +176,7 @@ impl Builder<'_> {
     fn stage(
         &mut self,
         reference: &Reference,
-        pipeline: &str,
+        pipeline: &Pipeline,
         next: Arc<dyn Consumer>,
     ) -> Option<Arc<dyn Consumer>> {
         let section = self.document.component(Kind::Processor, &reference.id)?;
@@ -192,18 +199,49 @@ impl Builder<'_> {
                     .insert(reference.id.clone(), Arc::clone(&deriver));
                 Some(self.deriving(&reference.id, deriver, pipeline, next))
             }
+            Processor::Aggregator(aggregator) => {
+                Some(self.aggregating(&reference.id, aggregator, pipeline, next))
+            }
         }
+    }
+
+    fn aggregating(
+        &mut self,
+        id: &ComponentId,
+        aggregator: Arc<dyn Aggregator>,
+        pipeline: &Pipeline,
+        next: Arc<dyn Consumer>,
+    ) -> Arc<dyn Consumer> {
+        let site = aggregate::Site {
+            id: &format!("{id}@{}", pipeline.id),
+            data_dir: &self.context.data_dir,
+            metrics: &self.context.metrics,
+            health: &self.context.health,
+        };
+        let journal = Journal::new(&site, aggregator.journal_bytes());
+        let place = aggregate::Place {
+            pipeline: &pipeline.id.to_string(),
+            processor: &id.to_string(),
+            signal: signal_of(pipeline),
+            metrics: &self.context.metrics,
+        };
+        let ledger = Arc::clone(&journal) as Arc<dyn Ledger>;
+        let unix_ms = Arc::new(|| queue::Clock::unix_ms(&SystemClock::default()));
+        let aggregation = Aggregation::new(&place, aggregator, next, ledger, unix_ms);
+        self.aggregations.push((Arc::clone(&aggregation), journal));
+        aggregation
     }
 
     fn deriving(
         &mut self,
         id: &ComponentId,
         deriver: Arc<dyn Deriver>,
-        pipeline: &str,
+        pipeline: &Pipeline,
         next: Arc<dyn Consumer>,
     ) -> Arc<dyn Consumer> {
         let outlets = Signal::ALL.map(|signal| self.outlet(id, signal));
-        let labels = [("pipeline", pipeline), ("processor", &*id.to_string())];
+        let (pipeline, processor) = (pipeline.id.to_string(), id.to_string());
+        let labels = [("pipeline", &*pipeline), ("processor", &*processor)];
         let filtered = self
             .context
             .metrics

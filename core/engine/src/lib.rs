@@ -5,6 +5,7 @@
 //! queues, retry, accounting, shutdown. It knows no protocol and no component by name.
 
 pub mod ack;
+pub mod aggregate;
 pub mod component;
 pub mod config;
 pub mod consumer;

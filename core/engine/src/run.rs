@@ -1,7 +1,7 @@
 //! A graph at work, from its start to the account of its end.
 //!
 //! The end goes from the front to the back: intakes close and open requests are answered, then
-//! what was derived is handed over, then the exporters send what they hold. All of it has
+//! what was derived is handed over, then what was merged, then the exporters send what they hold. All of it has
 //! `shutdown_timeout`; what is left then is counted and reported.
 
 use std::sync::Arc;
@@ -57,6 +57,7 @@ impl Graph {
         let Graph {
             receivers,
             derived,
+            aggregations,
             exporters,
         } = self;
         let failure: Arc<Mutex<Option<String>>> = Arc::default();
@@ -67,6 +68,12 @@ impl Graph {
         for front in &exporters {
             front.run_queue(&queues);
             front.run(&senders, &sending);
+        }
+        let merging = Shutdown::default();
+        let mergers = Tasks::new(runtime.clone(), stop.clone());
+        for (aggregation, journal) in &aggregations {
+            journal.run(&queues);
+            mergers.spawn("merging", Arc::clone(aggregation).run(merging.clone()));
         }
         let deriving = Shutdown::default();
         let derivers = Tasks::new(runtime.clone(), stop.clone());
@@ -97,6 +104,8 @@ impl Graph {
         };
         finish(&intakes, &intake, deadline, &stop).await;
         finish(&derivers, &deriving, deadline, &stop).await;
+        finish(&mergers, &merging, deadline, &stop).await;
+        aggregations.iter().for_each(|(_, journal)| journal.close());
         sending.begin();
         tokio::select! {
             () = senders.ended() => {}
@@ -109,7 +118,7 @@ impl Graph {
             front.close().await;
         }
         queues.ended().await;
-        let panicked = [&intakes, &derivers, &senders, &queues]
+        let panicked = [&intakes, &derivers, &mergers, &senders, &queues]
             .into_iter()
             .find_map(Tasks::panicked);
         let failure = failure.lock().take();

@@ -4,6 +4,15 @@ use std::sync::Arc;
 
 use crate::{Budget, Chunk, Origin, Signal};
 
+/// What tells a batch that is sent a second time from a new one: a queue that remembers its producers
+/// takes each number once, and none below one that it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Numbered {
+    /// Who made the batch; the same over restarts.
+    pub producer: u64,
+    pub number: u64,
+}
+
 /// Chunks of one signal and where they came from.
 ///
 /// Cloning copies reference counts, never telemetry: fan-out hands the same bytes to every
@@ -13,6 +22,7 @@ pub struct Batch {
     signal: Signal,
     chunks: Vec<Chunk>,
     origin: Arc<Origin>,
+    numbered: Option<Numbered>,
 }
 
 impl Batch {
@@ -23,7 +33,19 @@ impl Batch {
             signal,
             chunks,
             origin,
+            numbered: None,
         }
+    }
+
+    /// The same batch with a number.
+    #[must_use]
+    pub fn with_number(mut self, numbered: Numbered) -> Self {
+        self.numbered = Some(numbered);
+        self
+    }
+
+    pub fn numbered(&self) -> Option<Numbered> {
+        self.numbered
     }
 
     pub fn signal(&self) -> Signal {
@@ -69,9 +91,11 @@ impl Batch {
     }
 
     /// Appends the chunks of `other`, which carries the same signal. The origin stays this one's:
-    /// exporters that need the origin keep batches of different origin apart.
+    /// exporters that need the origin keep batches of different origin apart. What is merged has no
+    /// number any more.
     pub fn merge(&mut self, other: Batch) {
         debug_assert_eq!(self.signal, other.signal);
+        self.numbered = None;
         self.chunks.extend(other.chunks);
     }
 }

@@ -9,6 +9,8 @@
 //! Everything that is not touched is copied as it stands, unknown fields included. Editing the
 //! resource re-encodes the resource alone.
 
+mod partition;
+
 use crate::schema::KEY_VALUE;
 use crate::wire::{Fields, Value, put_field, put_varint, varint_len};
 use crate::{OtlpChunk, Signal};

@@ -28,7 +28,7 @@ pub mod view;
 mod walk;
 pub mod wire;
 
-pub use batch::Batch;
+pub use batch::{Batch, Numbered};
 pub use budget::{Budget, Lease};
 pub use chunk::{Chunk, OtlpChunk};
 pub use decoded::Decoded;

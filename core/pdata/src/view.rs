@@ -6,6 +6,10 @@
 use crate::wire::{Fields, Value};
 use crate::{OtlpChunk, Signal};
 
+mod metric;
+
+pub use metric::{MetricKind, Temporality};
+
 /// One attribute.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Attribute<'a> {
@@ -141,7 +145,7 @@ impl<'a> Scope<'a> {
     }
 
     /// Spans, metrics (with all their points) or log records.
-    pub fn records(&self) -> impl Iterator<Item = RecordView<'a>> {
+    pub fn records(&self) -> impl Iterator<Item = RecordView<'a>> + use<'a> {
         let signal = self.signal;
         all_len(self.message, 2).map(move |message| RecordView { signal, message })
     }

@@ -39,6 +39,6 @@ pub use log::{
 };
 pub use queue::{
     Answer, Completed, Completion, DiskQueue, Durability, Events, Loss, LossReason, NoRoom,
-    NotStored, Phase, QueueSettings, Report, Room, Statistics, Usage, WhenFull,
+    NotStored, Phase, QueueSettings, Report, Room, Statistics, Stored, Usage, WhenFull,
 };
 pub use scan::{Damage, Found, Scanner, StoredRecord};

@@ -48,12 +48,21 @@ pub trait Events: Send + Sync + 'static {
 }
 
 /// Called with what became of an append.
-pub type Completion = Box<dyn FnOnce(Result<(), NotStored>) + Send>;
+pub type Completion = Box<dyn FnOnce(Result<Stored, NotStored>) + Send>;
 
 /// An append that has ended.
 pub struct Completed {
     pub completion: Completion,
-    pub outcome: Result<(), NotStored>,
+    pub outcome: Result<Stored, NotStored>,
+}
+
+/// How a record came to be safe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// By this append. Also one that was dropped at once, as the settings say, and counted.
+    Now,
+    /// By an earlier one: its producer has repeated itself.
+    Before,
 }
 
 /// Why a record was not stored.

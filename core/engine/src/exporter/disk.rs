@@ -11,7 +11,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use pdata::{Batch, Signal};
-use queue::{Keeper, NewRecord, NoRoom, NotStored, OsFs, Ready, SystemClock, Totals, WhenFull};
+use queue::{
+    Keeper, NewRecord, NoRoom, NotStored, OsFs, Ready, Stored, SystemClock, Totals, WhenFull,
+};
 use telemetry::{Health, Metrics};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
@@ -270,9 +272,9 @@ impl Queue for DiskQueue {
         };
         let record = stored::encode(&batch, None);
         let (answer, answered) = oneshot::channel();
-        let completion = Box::new(move |outcome: Result<(), NotStored>| {
+        let completion = Box::new(move |outcome: Result<Stored, NotStored>| {
             drop(pending);
-            if outcome.is_ok() {
+            if outcome == Ok(Stored::Now) {
                 receipt.stored();
             }
             // A caller may have stopped waiting.
@@ -280,7 +282,7 @@ impl Queue for DiskQueue {
         });
         self.queue.append(record, Box::new(batch), room, completion);
         match answered.await {
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(_)) => Ok(()),
             Ok(Err(NotStored::Unfit(why))) => Err(Refusal::reject(why)),
             Ok(Err(NotStored::Failed(why))) => Err(Refusal::retry(why, WRITE_RETRY_AFTER)),
             Err(_) => Err(Refusal::Closed),

@@ -33,6 +33,11 @@ pub(crate) fn at(signal: Signal, body: &[u8], items: usize) -> Option<[Vec<u8>; 
     (grown.saturating_sub(body.len()) <= body.len() / 2).then_some(halves)
 }
 
+/// Items in a resource-level message.
+pub(crate) fn items(signal: Signal, body: &[u8]) -> usize {
+    count(body, levels(signal))
+}
+
 fn split(message: &[u8], levels: Levels, items: usize) -> [Vec<u8>; 2] {
     let mut head = Vec::with_capacity(message.len());
     let mut tail = Vec::with_capacity(message.len());

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use super::*;
 use crate::log::NewRecord;
 use crate::queue::{
-    Completed, Durability, Loss, LossReason, NoRoom, NotStored, QueueSettings, WhenFull,
+    Completed, Durability, Loss, LossReason, NoRoom, NotStored, QueueSettings, Stored, WhenFull,
 };
 use crate::sim::{Faults, SimFs};
 
@@ -150,7 +150,7 @@ impl Rig {
             let mut heard = told.0.lock();
             heard.waiting.retain(|waiting| *waiting != number);
             match outcome {
-                Ok(()) => heard.stored.push(number),
+                Ok(_) => heard.stored.push(number),
                 Err(refused) => heard.refused.push((number, refused)),
             }
         });

@@ -9,7 +9,7 @@ use crate::lane::{Companion, Ready};
 use crate::log::{AppendError, NewRecord};
 use crate::queue::{
     Completed, Completion, Durability, GROUP_BYTES_MAX, Loss, LossReason, NotStored, Pending,
-    Report, Room, WhenFull,
+    Report, Room, Stored, WhenFull,
 };
 
 /// Records that are written at once.
@@ -46,7 +46,9 @@ impl<F: Fs + Clone> Open<F> {
         let mut group = Group::default();
         let mut state = self.shared.lock();
         while group.bytes < GROUP_BYTES_MAX && group.records.len() < GROUP_RECORDS_MAX {
-            let Some(pending) = state.inbox.pop_front() else {
+            let of_group =
+                |pending: &mut Pending| !repeats(&group.records, pending.record.producer);
+            let Some(pending) = state.inbox.pop_front_if(of_group) else {
                 break;
             };
             let Pending {
@@ -57,11 +59,11 @@ impl<F: Fs + Clone> Open<F> {
             } = pending;
             let outcome = if let Err(error) = self.log.check(std::slice::from_ref(&record)) {
                 Some(Err(NotStored::from(&error)))
-            } else if self.is_repeat(&group.records, record.producer) {
-                Some(Ok(()))
+            } else if self.is_repeat(record.producer) {
+                Some(Ok(Stored::Before))
             } else if room.is_dropped {
                 self.shared.events.reports(&dropped_newest(&record));
-                Some(Ok(()))
+                Some(Ok(Stored::Now))
             } else {
                 None
             };
@@ -83,14 +85,11 @@ impl<F: Fs + Clone> Open<F> {
     }
 
     /// Whether the producer has appended this one, or a later one, before.
-    fn is_repeat(&self, group: &[NewRecord], producer: Option<Producer>) -> bool {
-        let Some(Producer { id, sequence }) = producer else {
-            return false;
-        };
-        let stored = self.log.producers().get(&id).copied();
-        let of_group = group.iter().filter_map(|record| record.producer);
-        let of_group = of_group.filter(|of| of.id == id).map(|of| of.sequence);
-        of_group.chain(stored).max() >= Some(sequence)
+    fn is_repeat(&self, producer: Option<Producer>) -> bool {
+        producer.is_some_and(|Producer { id, sequence }| {
+            let stored = self.log.producers().get(&id);
+            stored.is_some_and(|stored| *stored >= sequence)
+        })
     }
 
     fn store(&mut self, records: &[NewRecord], bytes: u64) -> Result<u64, NotStored> {
@@ -151,7 +150,7 @@ impl<F: Fs + Clone> Open<F> {
             }
             self.describe(&mut state);
         }
-        let outcome = outcome.map(drop);
+        let outcome = outcome.map(|_| Stored::Now);
         let completions = group.completions.drain(..);
         group.ended.extend(completions.map(|completion| Completed {
             completion,
@@ -187,6 +186,15 @@ impl<F: Fs + Clone> Open<F> {
         }
         self.report_writing(failed.as_ref().err());
     }
+}
+
+/// Whether a group that is not safe yet holds this one of the producer, or a later one: then it has
+/// to wait for what becomes of the group.
+fn repeats(group: &[NewRecord], producer: Option<Producer>) -> bool {
+    producer.is_some_and(|Producer { id, sequence }| {
+        let mut of_group = group.iter().filter_map(|record| record.producer);
+        of_group.any(|of| of.id == id && of.sequence >= sequence)
+    })
 }
 
 fn dropped_newest(record: &NewRecord) -> Report {

@@ -16,6 +16,7 @@ use super::spare::SPARE_SUFFIX;
 use super::write::Active;
 use super::{Log, LogSettings, Segment, segment_name};
 use crate::cursor::CursorFile;
+use crate::format::Identity;
 use crate::fs::{Fs, FsFile, LockError, read_at_most, write_all_at};
 use crate::index::{Summary, note_producer};
 
@@ -35,6 +36,8 @@ pub struct Recovery {
     pub missing_records: u64,
     /// Whether the log was closed in order before.
     pub was_clean: bool,
+    /// What tells this log from every other one.
+    pub identity: Identity,
     pub backlog: Backlog,
 }
 
@@ -94,6 +97,7 @@ impl<F: Fs> Log<F> {
     fn recover(&mut self, candidates: Vec<Candidate>) -> io::Result<Recovery> {
         let mut recovery = Recovery {
             was_clean: self.cursor.clean,
+            identity: self.identity,
             ..Recovery::default()
         };
         for found in candidates {

@@ -19,7 +19,7 @@ use bytes::Bytes;
 use pdata::otlp::{InvalidUtf8, receive, restore};
 use pdata::skywalking::envelope;
 use pdata::{Batch, Budget, Chunk, Origin, Signal};
-use queue::{NewRecord, Ready};
+use queue::{NewRecord, Producer, Ready};
 
 use crate::exporter::queue::DeathReason;
 
@@ -61,8 +61,12 @@ pub(crate) fn encode(batch: &Batch, reason: Option<&DeathReason>) -> NewRecord {
         meta.text(cut(&reason.message, MESSAGE_BYTES_MAX));
         meta.u32(reason.attempts as usize);
     }
+    let producer = batch.numbered().map(|numbered| Producer {
+        id: numbered.producer,
+        sequence: numbered.number,
+    });
     NewRecord {
-        producer: None,
+        producer: producer.filter(|_| reason.is_none()),
         // The queue's own clock says when.
         enqueued_unix_ms: 0,
         items: batch.items() as u32,

@@ -206,7 +206,7 @@ fn a_keeper_on_a_thread_stores_reads_and_ends_in_order() {
             room,
             Box::new(move |outcome| drop(sender.send(outcome))),
         );
-        assert_eq!(stored.recv(), Ok(Ok(())));
+        assert_eq!(stored.recv(), Ok(Ok(Stored::Now)));
     }
     let taken = queue.take(0, |_| true);
     assert_eq!(
