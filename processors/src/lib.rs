@@ -2,4 +2,5 @@
 //! Processors never import each other.
 
 pub mod batch;
+pub mod delta_merge;
 pub mod memory_limiter;
