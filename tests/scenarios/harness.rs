@@ -10,7 +10,7 @@ pub(crate) mod records;
 pub(crate) mod route;
 pub(crate) mod sender;
 
-pub(crate) use backend::{Backend, Reply};
+pub(crate) use backend::{Backend, Reply, Tally};
 pub(crate) use collector::Collector;
 pub(crate) use flood::Flood;
 pub(crate) use records::{Export, Records};

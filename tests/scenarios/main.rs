@@ -11,6 +11,7 @@ mod clients;
 mod delivery;
 mod disk;
 mod durability;
+mod mobile;
 mod overload;
 mod recordings;
 mod shutdown;

@@ -10,10 +10,11 @@ use parking_lot::Mutex;
 use pdata::Batch;
 use queue::{
     Completed, DiskQueue, Durability, Events, Keeper, NewRecord, NoRoom, NotStored, OsFs, Phase,
-    QueueSettings, Ready, Report, SystemClock, WhenFull,
+    QueueSettings, Ready, Report, Room, SystemClock, WhenFull,
 };
 use telemetry::{Condition, Counter, Health, Metrics};
 use tokio::sync::{Notify, oneshot};
+use tokio::time::{Instant, timeout_at};
 
 use super::{LANE, Ledger};
 use crate::exporter::disk::directory_name;
@@ -25,6 +26,8 @@ const JOURNALS: &str = "journals";
 const MIN_FREE_DISK: u64 = 1 << 30;
 /// Records that no process survived are kept up to this.
 const ASIDE_BYTES_MAX: u64 = 64 << 20;
+/// How long a sender waits for room.
+const WAIT_MAX: Duration = Duration::from_secs(1);
 /// A sender is asked to come back after so long where the journal cannot take anything now.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 
@@ -95,6 +98,26 @@ impl Journal {
         tasks.spawn(&name, async move { bell.complete().await });
     }
 
+    /// Room for a record; where there is none, that is waited for a little, as by a queue.
+    async fn reserve(&self, bytes: u64) -> Result<Room, Refusal> {
+        let deadline = Instant::now() + WAIT_MAX;
+        loop {
+            let changed = self.bell.changed.notified();
+            let no_room = match self.queue.reserve(LANE, bytes) {
+                Ok(room) => return Ok(room),
+                Err(no_room) => no_room,
+            };
+            if no_room.is_temporary() && timeout_at(deadline, changed).await.is_ok() {
+                continue;
+            }
+            return Err(match no_room {
+                NoRoom::Closed => Refusal::Closed,
+                NoRoom::TooLarge { .. } => Refusal::reject(no_room.to_string()),
+                _ => Refusal::retry(format!("the journal: {no_room}"), RETRY_AFTER),
+            });
+        }
+    }
+
     /// Lets the thread write down what is finished and end.
     pub(crate) fn close(&self) {
         self.queue.close();
@@ -108,17 +131,7 @@ impl Ledger for Journal {
     }
 
     async fn append(&self, record: NewRecord, batch: Option<Batch>) -> Result<(), Refusal> {
-        let room =
-            self.queue
-                .reserve(LANE, record.stored_len())
-                .map_err(|no_room| match no_room {
-                    NoRoom::Closed => Refusal::Closed,
-                    NoRoom::TooLarge { .. } => Refusal::reject(no_room.to_string()),
-                    _ => Refusal::retry(
-                        format!("the journal of the processor: {no_room}"),
-                        RETRY_AFTER,
-                    ),
-                })?;
+        let room = self.reserve(record.stored_len()).await?;
         let (answer, answered) = oneshot::channel();
         // A caller may have stopped waiting.
         let completion = Box::new(move |outcome| drop(answer.send(outcome)));
@@ -163,6 +176,8 @@ struct Bell {
     lost: Counter,
     producer: AtomicU64,
     arrived: Notify,
+    /// Room was freed, or the journal was opened or closed.
+    changed: Notify,
     /// Appends that have ended; no more than the queue takes at once.
     completed: Mutex<Vec<Completed>>,
     has_completed: Notify,
@@ -180,6 +195,7 @@ impl Bell {
                 .counter("skyferry_processor_journal_lost_items_total", &labels),
             producer: AtomicU64::new(0),
             arrived: Notify::new(),
+            changed: Notify::new(),
             completed: Mutex::default(),
             has_completed: Notify::new(),
             is_closed: AtomicBool::new(false),
@@ -237,6 +253,7 @@ impl Events for Ringing {
 
     fn changed(&self) {
         self.0.arrived.notify_one();
+        self.0.changed.notify_waiters();
     }
 
     fn reports(&self, report: &Report) {

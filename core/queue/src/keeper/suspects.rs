@@ -181,7 +181,9 @@ impl<F: Fs + Clone> Open<F> {
         let state = self.shared.lock();
         let of_lane = &state.lanes[lane];
         let has_next = of_lane.ready().next().is_some();
-        let is_turn = end > 0 && of_lane.out().records == 0 && of_lane.next().is_none();
+        // What is out and has done no harm may stay out for long: it holds nobody back.
+        let is_free = of_lane.out().records == 0 || self.probation.let_through[lane].is_empty();
+        let is_turn = end > 0 && is_free && of_lane.next().is_none();
         if !is_turn || (!has_next && of_lane.wants().is_some()) {
             return None;
         }

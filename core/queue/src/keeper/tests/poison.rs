@@ -118,3 +118,22 @@ fn a_destination_that_fails_while_the_process_is_killed_condemns_nobody() {
     let mut rig = Rig::open(&fs, settings(9)).expect("the disk works");
     assert_eq!(rig.drain().len(), 6);
 }
+
+#[test]
+fn what_is_out_for_long_and_has_done_no_harm_holds_nobody_back() {
+    let fs = SimFs::default();
+    let mut rig = Rig::open(&fs, settings(1)).expect("the disk works");
+    rig.append(0..100, 50);
+    drop(rig);
+    let fs = fs.crashed(&mut fastrand::Rng::with_seed(1));
+    let mut rig = Rig::open(&fs, settings(1)).expect("the disk works");
+    let mut out = Vec::new();
+    for _ in 0..100 {
+        rig.turn(1);
+        for (_, sequence, number) in rig.take(usize::MAX) {
+            rig.queue.clear(sequence);
+            out.push(number);
+        }
+    }
+    assert_eq!(out.len(), 100, "all are out, and none is finished");
+}

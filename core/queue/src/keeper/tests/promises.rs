@@ -87,6 +87,12 @@ fn a_repeat_of_a_producer_is_stored_once_also_after_a_crash() {
             .expect("there is room");
     }
     rig.turn(0);
+    assert_eq!(
+        rig.stored(),
+        BTreeSet::from([0, 1]),
+        "a repeat waits for its group"
+    );
+    rig.turn(0);
     assert_eq!(rig.stored(), BTreeSet::from([0, 1, 2, 3]));
     let crashed = fs.crashed(&mut fastrand::Rng::with_seed(1));
     let mut rig = Rig::open(&crashed, settings(2)).expect("the power is back");
@@ -96,6 +102,28 @@ fn a_repeat_of_a_producer_is_stored_once_also_after_a_crash() {
     left.sort_unstable();
     assert_eq!(left, [0, 1, 3, 5]);
     assert_eq!(rig.stored(), BTreeSet::from([4, 5]));
+}
+
+#[test]
+fn a_repeat_of_what_could_not_be_stored_is_not_taken_for_stored() {
+    let fs = SimFs::default();
+    let mut rig = Rig::open(&fs, settings(1)).expect("the disk works");
+    let producer = Some(Producer { id: 7, sequence: 1 });
+    for number in 0..2 {
+        let repeat = NewRecord {
+            producer,
+            ..record(0, 10)
+        };
+        rig.offer(number, repeat).expect("there is room");
+    }
+    fs.restarted(Faults {
+        disk_bytes: Some(0),
+        ..Faults::default()
+    });
+    rig.turn(0);
+    rig.turn(0);
+    assert_eq!(rig.stored(), BTreeSet::new());
+    assert_eq!(rig.told.0.lock().refused.len(), 2);
 }
 
 #[test]

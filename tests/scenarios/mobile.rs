@@ -1,0 +1,3 @@
+//! The mobile processors on the real binary.
+
+mod delta_merge;
