@@ -1,8 +1,8 @@
 //! SkyWalking both ways: agents, mini programs and browsers in front, an OAP behind.
 
 pub(crate) mod client;
-mod program;
-mod real_oap;
+pub(crate) mod program;
+pub(crate) mod real_oap;
 
 mod agents;
 mod browser;

@@ -122,11 +122,21 @@ impl Queries {
         self.sum(metric, entity).await
     }
 
+    /// The value of a service's metric in the last minute that has one.
+    pub(crate) async fn service_latest(&self, metric: &str, service: &str) -> Seen<f64> {
+        let entity = json!({"serviceName": service, "normal": true});
+        self.value(&format!("latest({metric})"), entity).await
+    }
+
     async fn sum(&self, metric: &str, entity: Value) -> Seen<f64> {
+        self.value(&format!("sum({metric})"), entity).await
+    }
+
+    /// The one value of an expression.
+    async fn value(&self, expression: &str, entity: Value) -> Seen<f64> {
         let query = "query($x:String!,$e:Entity!,$d:Duration!)\
             {execExpression(expression:$x,entity:$e,duration:$d)\
             {type error results{values{value}}}}";
-        let expression = format!("sum({metric})");
         let variables = json!({"x": expression, "e": entity, "d": duration()});
         let answer = self.ask(query, variables).await?;
         let value = &answer["execExpression"]["results"][0]["values"][0]["value"];
