@@ -10,6 +10,9 @@
 //! resource re-encodes the resource alone.
 
 mod partition;
+mod retain;
+
+pub use retain::{Altered, Fate};
 
 use crate::schema::KEY_VALUE;
 use crate::wire::{Fields, Value, put_field, put_varint, varint_len};
@@ -115,27 +118,34 @@ enum Step {
     Attributes(u32),
 }
 
-static SPANS: Step = Step::Down(2, &Step::Down(2, &Step::Attributes(9)));
-static LOGS: Step = Step::Down(2, &Step::Down(2, &Step::Attributes(6)));
-static POINTS: Step = Step::Down(
-    2,
-    &Step::Down(
-        2,
-        &Step::Data(&[
-            (5, Step::Down(1, &Step::Attributes(7))),
-            (7, Step::Down(1, &Step::Attributes(7))),
-            (9, Step::Down(1, &Step::Attributes(9))),
-            (10, Step::Down(1, &Step::Attributes(1))),
-            (11, Step::Down(1, &Step::Attributes(7))),
-        ]),
-    ),
-);
+static SPANS: Step = Step::Down(2, &Step::Down(2, &SPAN));
+static LOGS: Step = Step::Down(2, &Step::Down(2, &LOG));
+static POINTS: Step = Step::Down(2, &Step::Down(2, &METRIC));
+static SPAN: Step = Step::Attributes(9);
+static LOG: Step = Step::Attributes(6);
+static METRIC: Step = Step::Data(&[
+    (5, Step::Down(1, &Step::Attributes(7))),
+    (7, Step::Down(1, &Step::Attributes(7))),
+    (9, Step::Down(1, &Step::Attributes(9))),
+    (10, Step::Down(1, &Step::Attributes(1))),
+    (11, Step::Down(1, &Step::Attributes(7))),
+]);
 
 fn path(signal: Signal) -> &'static Step {
     match signal {
         Signal::Traces => &SPANS,
         Signal::Metrics => &POINTS,
         Signal::Logs => &LOGS,
+        Signal::Skywalking => Signal::has_no_otlp(),
+    }
+}
+
+/// From a span, a log record or a metric.
+fn path_below_record(signal: Signal) -> &'static Step {
+    match signal {
+        Signal::Traces => &SPAN,
+        Signal::Metrics => &METRIC,
+        Signal::Logs => &LOG,
         Signal::Skywalking => Signal::has_no_otlp(),
     }
 }

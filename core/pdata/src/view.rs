@@ -3,6 +3,8 @@
 //! A view borrows the chunk's bytes and finds a field by passing over those before it. Nothing is
 //! cached, so whoever asks for many attributes of one item iterates over them once.
 
+mod time;
+
 use crate::wire::{Fields, Value};
 use crate::{OtlpChunk, Signal};
 
@@ -123,8 +125,8 @@ fn find<'a>(
 /// One instrumentation scope and what it recorded.
 #[derive(Clone, Copy, Debug)]
 pub struct Scope<'a> {
-    signal: Signal,
-    message: &'a [u8],
+    pub(crate) signal: Signal,
+    pub(crate) message: &'a [u8],
 }
 
 impl<'a> Scope<'a> {
@@ -154,8 +156,8 @@ impl<'a> Scope<'a> {
 /// A span, a metric or a log record.
 #[derive(Clone, Copy, Debug)]
 pub struct RecordView<'a> {
-    signal: Signal,
-    message: &'a [u8],
+    pub(crate) signal: Signal,
+    pub(crate) message: &'a [u8],
 }
 
 impl<'a> RecordView<'a> {

@@ -38,6 +38,11 @@ pub(crate) fn items(signal: Signal, body: &[u8]) -> usize {
     count(body, levels(signal))
 }
 
+/// Items in a span, a log record (one) or a metric (its points).
+pub(crate) fn items_of_record(signal: Signal, record: &[u8]) -> usize {
+    count(record, &levels(signal)[RECORDS.len()..])
+}
+
 fn split(message: &[u8], levels: Levels, items: usize) -> [Vec<u8>; 2] {
     let mut head = Vec::with_capacity(message.len());
     let mut tail = Vec::with_capacity(message.len());
