@@ -4,3 +4,4 @@
 pub mod batch;
 pub mod delta_merge;
 pub mod memory_limiter;
+pub mod span_listeners;
