@@ -5,6 +5,7 @@
 //!   span_listeners:
 //!     listeners:
 //!       metrickit: {names: oap}
+//!       ios_http: {own_hosts: [telemetry.example.com]}
 //! service:
 //!   pipelines:
 //!     traces: {receivers: [otlp], processors: [span_listeners], exporters: [skywalking]}
@@ -21,6 +22,7 @@
 mod bounded;
 mod derived;
 mod dispatch;
+mod ios_http;
 mod listener;
 mod metrickit;
 mod number;
@@ -33,7 +35,7 @@ use std::sync::Arc;
 use engine::component::{
     BuildContext, BuildError, Configured, Description, Processor, ProcessorFactory,
 };
-use engine::config::Section;
+use engine::config::{Problems, Section};
 use pdata::Signal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -57,14 +59,20 @@ struct Listeners {
     /// Turns the daily reports of Apple's MetricKit into metrics, and keeps their spans from every
     /// store.
     metrickit: Option<metrickit::Config>,
+    /// Measures the requests of iOS apps, and drops those that carry telemetry.
+    ios_http: Option<ios_http::Config>,
 }
 
 impl Listeners {
     /// Those that are to listen.
     fn chosen(self) -> Listeners {
         match self {
-            Listeners { metrickit: None } => Listeners {
+            Listeners {
+                metrickit: None,
+                ios_http: None,
+            } => Listeners {
                 metrickit: Some(metrickit::Config::default()),
+                ios_http: Some(ios_http::Config::default()),
             },
             chosen => chosen,
         }
@@ -72,9 +80,15 @@ impl Listeners {
 
     fn build(self, tally: &Tally<'_>) -> Vec<Box<dyn SpanListener>> {
         let mut listeners: Vec<Box<dyn SpanListener>> = Vec::new();
-        let Listeners { metrickit } = self.chosen();
+        let Listeners {
+            metrickit,
+            ios_http,
+        } = self.chosen();
         if let Some(config) = metrickit {
             listeners.push(Box::new(metrickit::MetricKit::new(&config, tally)));
+        }
+        if let Some(config) = ios_http {
+            listeners.push(Box::new(ios_http::IosHttp::new(config, tally)));
         }
         listeners
     }
@@ -100,8 +114,14 @@ impl Configured for Factory {
         type_name: "span_listeners",
         aliases: &[],
         signals: &[Signal::Traces],
-        summary: "Makes metrics of MetricKit spans, and drops what is no trace",
+        summary: "Makes metrics of MetricKit and iOS request spans, and drops what is no trace",
     };
+
+    fn check(config: &Config, problems: &mut Problems) {
+        if let Some(ios_http) = &config.listeners.ios_http {
+            ios_http.check(problems);
+        }
+    }
 }
 
 impl ProcessorFactory for Factory {
