@@ -56,7 +56,7 @@ struct Config {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 struct Listeners {
-    /// Turns the daily reports of Apple's MetricKit into metrics, and keeps their spans from every
+    /// Turns the daily payloads of Apple's MetricKit into metrics, and keeps their spans from every
     /// store.
     metrickit: Option<metrickit::Config>,
     /// Measures the requests of iOS apps, and drops those that carry telemetry.

@@ -2,3 +2,4 @@
 
 mod delta_merge;
 mod fleet_in_oap;
+mod span_listeners;

@@ -60,12 +60,14 @@ enum Folded {
 }
 
 impl<'a> Derived<'a> {
+    /// Adds what one span measured; numbers that are not finite are nothing.
     pub(super) fn add(&mut self, measured: Measured<'a>) {
         let Measured {
             window,
             attributes,
-            values,
+            mut values,
         } = measured;
+        values.retain(|(_, number)| number.is_finite());
         if values.is_empty() {
             return;
         }

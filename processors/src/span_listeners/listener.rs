@@ -9,8 +9,8 @@ use pdata::{Origin, OtlpChunk};
 /// Sees spans of OTLP as they arrive, before anything is converted or stored.
 ///
 /// All listeners that ask for a span's scope see it as it came, whatever the others say about it:
-/// tags and metrics of all are taken, one veto is enough, and of several layers the first listener's
-/// counts. Called by many tasks at once.
+/// tags and metrics of all are taken, one veto is enough, and the first layer that is asked for in a
+/// resource is the one it gets. Called by many tasks at once.
 pub trait SpanListener: Send + Sync {
     /// Its key in the configuration, and the label `listener` of the program's own metrics.
     fn name(&self) -> &str;

@@ -1,6 +1,6 @@
 //! `metrickit`: what Apple's MetricKit reports once a day, as metrics.
 //!
-//! The OpenTelemetry SDK for Swift makes a span a day long of each report. As a trace it is of no
+//! The OpenTelemetry SDK for Swift makes a span a day long of each payload. As a trace it is of no
 //! use to anybody and harmful to some: it never goes on, whatever it says. Its attributes become
 //! metrics ([`table`]), under the names that OAP has rules for or under OpenTelemetry's. Towards OAP
 //! they are those of its own listener, with what cannot be had there: bounds in seconds, because OAP
@@ -28,7 +28,7 @@ const NAME: &str = "metrickit";
 const SCOPE: &str = "MetricKit";
 /// What OAP calls what is not known.
 const UNKNOWN: &str = "unknown";
-/// Stands for the version of a report that is about several.
+/// Stands for the version of a payload that is about several.
 const MIXED: &str = "mixed";
 /// Names of an app's own signposts, with their categories.
 const SIGNPOSTS_MAX: usize = 200;
@@ -89,7 +89,7 @@ impl MetricKit {
         })
     }
 
-    /// OAP keeps what MetricKit reports by service, and knows these two platforms.
+    /// OAP keeps payloads by service, and knows these two platforms.
     fn has_place_in_oap(&self, span: &SpanView<'_>) -> bool {
         let is_known = matches!(span.resource_text("os.name"), Some("iOS" | "iPadOS"));
         let is_named = span.resource_text("service.name").is_some();
@@ -186,7 +186,7 @@ impl SpanListener for MetricKit {
     }
 }
 
-/// What a report says it is about.
+/// What a payload says it is about.
 #[derive(Default)]
 struct About<'a> {
     device: Option<&'a str>,
@@ -222,7 +222,7 @@ impl<'a> About<'a> {
         self.os.or_else(|| span.resource_text("os.version"))
     }
 
-    /// The labels of OAP's own listener; its instances are the versions that sent the report.
+    /// The labels of OAP's own listener; its instances are the versions that sent the payload.
     fn oap(&self, span: &SpanView<'a>) -> Vec<(&'a str, Cow<'a, str>)> {
         let labels = [
             ("service.instance.id", span.resource_text("service.version")),
@@ -233,7 +233,7 @@ impl<'a> About<'a> {
         labels.to_vec()
     }
 
-    /// The version is the one that the report is about: after an update another sends it.
+    /// The version is the one that the payload is about: after an update another sends it.
     fn otlp(&self, span: &SpanView<'a>) -> Vec<(&'a str, Cow<'a, str>)> {
         let version: Option<Cow<'a, str>> = match (self.version, self.build) {
             _ if self.is_mixed => Some(MIXED.into()),

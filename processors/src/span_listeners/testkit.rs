@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use super::{Dispatch, SpanListener, Tally};
 
 pub(super) const ARRIVED: u64 = 1_795_193_011_000_000_000;
-/// The end of the recorded reports' day.
+/// The end of the recorded payloads' day.
 pub(super) const DAY_END: u64 = 1_795_190_400_000_000_000;
 pub(super) const DAY: u64 = 86_400_000_000_000;
 
@@ -59,7 +59,7 @@ pub(super) fn traces(resource: &[(&str, Value)], scopes: &[(&str, Vec<Value>)]) 
         .into_bytes()
 }
 
-/// A span of the recorded reports' day, of kind CLIENT.
+/// A span of the recorded payloads' day, of kind CLIENT.
 pub(super) fn span(name: &str, of: &[(&str, Value)]) -> Value {
     json!({
         "traceId": "b3f0c8a1d25e4f7790ab1c2d3e4f5061", "spanId": "7a1b2c3d4e5f6071",

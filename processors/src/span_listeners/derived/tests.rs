@@ -1,4 +1,5 @@
-use pdata::Signal;
+use pdata::{Batch, Signal};
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -6,7 +7,6 @@ use crate::span_listeners::testkit::{
     DAY_END, Point, PointValue, batch_of, points, resources, span, traces,
 };
 use engine::component::Derivation;
-use pdata::Batch;
 
 const MINUTE: u64 = NANOS_PER_MINUTE;
 
@@ -166,4 +166,51 @@ fn long_texts_are_cut_between_characters() {
     let long = "花".repeat(200);
     let points = add(vec![measured(DAY_END, &long, &[(SUM, 1.0)])]);
     assert_eq!(points[0].attributes["by"], "花".repeat(85));
+}
+
+#[test]
+fn what_is_no_finite_number_is_nothing() {
+    for number in [f64::NAN, f64::INFINITY] {
+        assert!(add(vec![measured(DAY_END, "a", &[(SUM, number)])]).is_empty());
+    }
+}
+
+/// What all points of each series add up to: sums, and each bucket of histograms.
+fn totals(points: &[Point]) -> BTreeMap<(String, String), Vec<f64>> {
+    let mut totals: BTreeMap<_, Vec<f64>> = BTreeMap::new();
+    for point in points {
+        let mut numbers = vec![point.value.number()];
+        if let PointValue::Histogram { counts, .. } = &point.value {
+            numbers.extend(counts.iter().map(|count| *count as f64));
+        }
+        let series = (point.metric.clone(), point.attributes["by"].clone());
+        let total = totals.entry(series).or_insert(vec![0.0; numbers.len()]);
+        total
+            .iter_mut()
+            .zip(numbers)
+            .for_each(|(total, it)| *total += it);
+    }
+    totals
+}
+
+proptest! {
+    /// Whole numbers, so that the order of adding does not matter.
+    #[test]
+    fn spans_add_up_to_the_same_in_one_request_as_in_many(
+        spans in prop::collection::vec((0_u64..200, 0_usize..4, 0_u32..5), 1..40),
+    ) {
+        let names = ["a", "b", "c", "d"];
+        let all: Vec<_> = spans
+            .iter()
+            .map(|(minute, by, number)| {
+                let number = f64::from(*number);
+                let values = [(SUM, number), (histogram(false), number)];
+                measured(DAY_END + minute * MINUTE, names[*by], &values)
+            })
+            .collect();
+        let whole = derivation(all.clone());
+        prop_assert!(resources(&whole).len() <= MINUTES_MAX);
+        let apart: Vec<_> = all.into_iter().flat_map(|span| add(vec![span])).collect();
+        prop_assert_eq!(totals(&points(&whole)), totals(&apart));
+    }
 }

@@ -88,8 +88,8 @@ fn chunks_of_other_scopes_stay_the_same_bytes() {
         &[("other", named(&["veto first"])), ("", named(&["a"]))],
     );
     let mut batch = batch_of(Signal::Traces, &body);
-    let report = NativeChunk::from_checked(Report::Segment, bytes::Bytes::from_static(b"s"), 1);
-    batch.chunks_mut().push(Chunk::Native(report.clone()));
+    let segment = NativeChunk::from_checked(Report::Segment, bytes::Bytes::from_static(b"s"), 1);
+    batch.chunks_mut().push(Chunk::Native(segment.clone()));
     let before = chunk(&batch, 0).framed().as_ptr();
     let Derivation { main, derived } = dispatch().derive(batch);
     let main = main.expect("nothing was vetoed");
@@ -98,7 +98,7 @@ fn chunks_of_other_scopes_stay_the_same_bytes() {
     let Chunk::Native(native) = &main.chunks()[1] else {
         panic!("a segment stays one");
     };
-    assert_eq!(native.message().as_ptr(), report.message().as_ptr());
+    assert_eq!(native.message().as_ptr(), segment.message().as_ptr());
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn tags_of_all_listeners_are_added_and_the_last_wins() {
 }
 
 #[test]
-fn the_layer_of_the_first_listener_that_sets_one_counts() {
+fn the_first_layer_that_is_asked_for_counts() {
     let names = ["layer second", "layer first"];
     let derivation = derive(&[("shown", named(&names))]);
     let main = derivation.main.expect("nothing was vetoed");

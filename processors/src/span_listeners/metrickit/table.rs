@@ -21,10 +21,10 @@ pub(super) enum Role {
     Measures,
     Device,
     Os,
-    /// Of the app that the report is about.
+    /// Of the app that the payload is about.
     Version,
     Build,
-    /// The report is about several versions.
+    /// The payload is about several versions.
     IsMixed,
     SignpostName,
     SignpostCategory,

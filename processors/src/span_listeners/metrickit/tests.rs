@@ -1,15 +1,14 @@
-use std::collections::BTreeSet;
-use std::fmt::Write;
+mod documented;
+mod values;
 
-use expect_test::expect_file;
-use pdata::Signal;
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::*;
-use crate::span_listeners::listener::Kind;
 use crate::span_listeners::testkit::{
-    ARRIVED, DAY, DAY_END, Point, PointValue, Stage, batch_of, only, points, recorded, resources,
-    span, traces,
+    ARRIVED, DAY, DAY_END, Point, PointValue, Stage, only, points, recorded, resources, span,
+    traces,
 };
 
 const APP: [(&str, &str); 4] = [
@@ -59,20 +58,6 @@ fn bucket(point: &Point) -> f64 {
         .zip(0..)
         .find_map(|(bound, n)| (Some(n) == bucket).then_some(bound))
         .expect("one bucket holds it")
-}
-
-#[test]
-fn the_table_has_every_attribute_of_the_sdk_and_no_other() {
-    let batch = batch_of(Signal::Traces, &recorded("example", 0));
-    let pdata::Chunk::Otlp(chunk) = &batch.chunks()[0] else {
-        panic!("it is OTLP");
-    };
-    let scope = chunk.scopes().next().expect("one scope");
-    let span = scope.records().next().expect("one span");
-    let sent: BTreeSet<_> = span.attributes().map(|it| it.key).collect();
-    let known: BTreeSet<_> = table::PAYLOAD.iter().map(|row| row.key).collect();
-    assert_eq!(known.len(), 57);
-    assert_eq!(sent, known);
 }
 
 #[test]
@@ -197,92 +182,6 @@ fn three_devices_of_the_proposal_add_up_to_what_it_says() {
 }
 
 #[test]
-fn a_value_that_is_no_amount_is_left_out_and_counted() {
-    let cpu = ("metrickit.cpu.cpu_time", json!(1.5));
-    let double = |text: &str| json!({"doubleValue": text});
-    for (value, reason) in [
-        (double("NaN"), "nan"),
-        (double("Infinity"), "infinite"),
-        (double("-Infinity"), "infinite"),
-        (json!(-0.5), "negative"),
-        (json!("fast"), "not_numeric"),
-        (json!(true), "not_numeric"),
-        (json!({}), "missing"),
-        (json!(1e300), "too_large"),
-    ] {
-        let stage = stage(Names::Oap);
-        let hang = ("metrickit.app_responsiveness.hang_time_average", value);
-        let launch = (
-            "metrickit.app_launch.time_to_first_draw_average",
-            json!("x"),
-        );
-        let spans = vec![span("MXMetricPayload", &[hang, launch, cpu.clone()])];
-        let points = stage.points(&request(&APP, spans));
-        assert_eq!(points.len(), 1, "others of the same span are used");
-        assert_eq!(
-            only(&points, "metrickit_cpu_time").value,
-            PointValue::Sum(1.5)
-        );
-        let expected = if reason == "not_numeric" { 2.0 } else { 1.0 };
-        assert_eq!(invalid(&stage, reason), expected, "{reason}");
-    }
-}
-
-#[test]
-fn a_payload_without_any_usable_value_becomes_nothing_and_goes_nowhere() {
-    let stage = stage(Names::Otlp);
-    let derivation = stage.derive(&request(&APP, vec![span("MXMetricPayload", &[])]));
-    assert!(derivation.main.is_none());
-    assert!(points(&derivation).is_empty());
-    assert!(derivation.derived.is_empty(), "nor an empty request");
-}
-
-#[test]
-fn both_spellings_of_a_key_are_the_same_counter() {
-    for key in [
-        "metrickit.app_exit.foreground.memory_resource_limit_exit-count",
-        "metrickit.app_exit.foreground.memory_resource_limit_exit_count",
-        "metrickit.app_exit.background.bad_access-exit_count",
-        "metrickit.app_exit.background.bad_access_exit_count",
-    ] {
-        let points = payload(Names::Otlp, &[(key, json!(3))]);
-        let exits = only(&points, "ios.app.exits");
-        assert_eq!(exits.value, PointValue::Sum(3.0));
-        assert!(["memory_limit", "bad_access"].contains(&&*exits.attributes["exit.reason"]));
-    }
-    let twice = [
-        (
-            "metrickit.app_exit.background.bad_access-exit_count",
-            json!(3),
-        ),
-        (
-            "metrickit.app_exit.background.bad_access_exit_count",
-            json!(4),
-        ),
-    ];
-    let points = payload(Names::Otlp, &twice);
-    assert_eq!(only(&points, "ios.app.exits").value.number(), 3.0);
-}
-
-#[test]
-fn what_takes_longer_than_all_bounds_is_in_the_last_bucket_towards_oap() {
-    let of = [(
-        "metrickit.app_launch.time_to_first_draw_average",
-        json!(31.5),
-    )];
-    let launch = payload(Names::Oap, &of);
-    assert_eq!(
-        bucket(only(&launch, "metrickit_app_launch_time_histogram")),
-        30.0
-    );
-    let launch = payload(Names::Otlp, &of);
-    assert_eq!(
-        bucket(only(&launch, "ios.app.launch.duration")),
-        f64::INFINITY
-    );
-}
-
-#[test]
 fn no_span_of_metrickit_goes_on_whatever_its_platform() {
     let names = ["MXMetricPayload", "MXDiagnosticPayload", "MXSignpostMetric"];
     let spans: Vec<_> = names.iter().map(|name| span(name, &[])).collect();
@@ -367,7 +266,7 @@ fn device_and_system_are_the_spans_then_the_resources_then_unknown() {
 }
 
 #[test]
-fn the_version_is_the_one_that_the_report_is_about() {
+fn the_version_is_the_one_that_the_payload_is_about() {
     let latest = ("metrickit.latest_application_version", json!("5.2.0"));
     let build = ("metrickit.metadata.app_build_version", json!("801"));
     let mixed = |is| {
@@ -464,86 +363,3 @@ fn signposts_are_measured_by_name_and_only_so_many_of_them() {
             .is_empty()
     );
 }
-
-#[test]
-fn a_hostile_payload_does_not_grow_with_its_texts() {
-    let long = "x".repeat(1 << 20);
-    let of: Vec<_> = table::PAYLOAD
-        .iter()
-        .map(|row| match row.role {
-            Role::Measures => (row.key, json!(1)),
-            _ => (row.key, json!(long)),
-        })
-        .collect();
-    let derivation = stage(Names::Otlp).derive(&request(&APP, vec![span("MXMetricPayload", &of)]));
-    let bytes: usize = derivation.derived.iter().map(pdata::Batch::wire_len).sum();
-    assert!(bytes < 64 << 10, "{bytes} bytes");
-}
-
-/// What an attribute is for, for people.
-fn purpose(role: Role) -> &'static str {
-    match role {
-        Role::Measures => "measured",
-        Role::Device => "label: device",
-        Role::Os => "label: system version",
-        Role::Version | Role::Build => "label: version (OTLP names)",
-        Role::IsMixed => "label: version is `mixed` (OTLP names)",
-        Role::SignpostName | Role::SignpostCategory => "label",
-        Role::Unused => "not used",
-    }
-}
-
-fn described(series: &[&Series]) -> String {
-    let described = series.iter().map(|series| {
-        let Metric {
-            name,
-            unit,
-            labels,
-            kind,
-        } = series.metric;
-        let kind = match kind {
-            Kind::Sum => "sum",
-            Kind::Gauge => "mean",
-            Kind::Maximum => "max",
-            Kind::Histogram { .. } => "histogram",
-        };
-        let labels: Vec<_> = labels
-            .iter()
-            .map(|(key, it)| format!("{key}={it}"))
-            .collect();
-        let labels = match labels.is_empty() {
-            true => String::new(),
-            false => format!("{{{}}}", labels.join(",")),
-        };
-        let factor = match series.factor {
-            1.0 => String::new(),
-            factor => format!(", x {factor}"),
-        };
-        format!("`{name}{labels}` {unit}, {kind}{factor}")
-    });
-    described.collect::<Vec<_>>().join("; ")
-}
-
-#[test]
-fn the_table_that_people_read_is_the_one_that_is_used() {
-    let mut text = String::from(ABOUT_THE_TABLE);
-    for row in table::PAYLOAD.iter().chain(&table::SIGNPOST) {
-        let of = |names| described(&row.series(names).collect::<Vec<_>>());
-        let line = (row.key, purpose(row.role), of(Names::Oap), of(Names::Otlp));
-        let (key, purpose, oap, otlp) = line;
-        writeln!(text, "| `{key}` | {purpose} | {oap} | {otlp} |").expect("text takes text");
-    }
-    expect_file!["attributes.md"].assert_eq(&text);
-}
-
-const ABOUT_THE_TABLE: &str = "\
-# What becomes of MetricKit's attributes
-
-Sums and histograms are deltas over the day of the span, so those of many devices can be added. A mean
-is a gauge: every submission is a device's, and what they have in common is their mean. A max is a
-gauge of which the largest counts. OAP's own rules do the same within one submission, and then take the
-mean of the submissions of a minute: one submission a minute (`delta_merge`) shows what is true.
-
-| attribute | is | `names: oap` | `names: otlp` |
-|---|---|---|---|
-";
