@@ -1,11 +1,10 @@
 //! Shows spans to the listeners and does what they say.
 
+use engine::component::{Derivation, Deriver};
 use pdata::edit::{Altered, Fate, Pair};
 use pdata::view::{RecordView, Scope};
 use pdata::{Batch, Chunk, Edit, Origin, OtlpChunk, Signal};
 use telemetry::{Counter, Metrics};
-
-use engine::component::{Derivation, Deriver};
 
 use super::derived::Derived;
 use super::listener::{ScopeView, SpanListener, SpanView};

@@ -143,8 +143,7 @@ impl IosHttp {
     }
 
     fn layer(&self, span: &SpanView<'_>) -> Option<&'static str> {
-        let is_known = || matches!(span.resource_text("os.name"), Some("iOS" | "iPadOS"));
-        (self.set_layer && is_known()).then_some(LAYER)
+        (self.set_layer && span.is_of_ios()).then_some(LAYER)
     }
 
     fn tags(&self, request: &Request<'_>) -> Vec<Pair> {

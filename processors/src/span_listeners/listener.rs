@@ -61,6 +61,11 @@ impl<'a> SpanView<'a> {
         value.as_str().filter(|text| !text.is_empty())
     }
 
+    /// Whether the span is of a platform that OAP takes for its layer of iOS apps.
+    pub fn is_of_ios(&self) -> bool {
+        matches!(self.resource_text("os.name"), Some("iOS" | "iPadOS"))
+    }
+
     pub fn scope_name(&self) -> &'a str {
         self.scope.name
     }

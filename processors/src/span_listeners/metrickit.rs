@@ -74,7 +74,10 @@ impl MetricKit {
 
     /// The metrics of a day.
     fn payload<'a>(&self, span: &SpanView<'a>) -> Option<Measured<'a>> {
-        if self.names == Names::Oap && !self.has_place_in_oap(span) {
+        if self.names == Names::Oap
+            && let Some(unmeasured) = self.lacks_for_oap(span)
+        {
+            unmeasured.increment(1);
             return None;
         }
         let mut about = About::default();
@@ -89,16 +92,13 @@ impl MetricKit {
         })
     }
 
-    /// OAP keeps payloads by service, and knows these two platforms.
-    fn has_place_in_oap(&self, span: &SpanView<'_>) -> bool {
-        let is_known = matches!(span.resource_text("os.name"), Some("iOS" | "iPadOS"));
-        let is_named = span.resource_text("service.name").is_some();
-        if !is_known {
-            self.other_platform.increment(1);
-        } else if !is_named {
-            self.no_service.increment(1);
+    /// What counts a payload that OAP has no place for: it keeps them by service, of two platforms.
+    fn lacks_for_oap(&self, span: &SpanView<'_>) -> Option<&Counter> {
+        match (span.is_of_ios(), span.resource_text("service.name")) {
+            (false, _) => Some(&self.other_platform),
+            (true, None) => Some(&self.no_service),
+            (true, Some(_)) => None,
         }
-        is_known && is_named
     }
 
     /// The metrics of an app's own signpost; OAP has no rules for them.

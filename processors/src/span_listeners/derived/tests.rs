@@ -1,3 +1,4 @@
+use engine::component::Derivation;
 use pdata::{Batch, Signal};
 use proptest::prelude::*;
 use serde_json::json;
@@ -6,7 +7,6 @@ use super::*;
 use crate::span_listeners::testkit::{
     DAY_END, Point, PointValue, batch_of, points, resources, span, traces,
 };
-use engine::component::Derivation;
 
 const MINUTE: u64 = NANOS_PER_MINUTE;
 
