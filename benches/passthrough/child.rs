@@ -34,22 +34,32 @@ pub(crate) enum Contestant {
     Durable,
     /// A proxy that only copies bytes.
     Bare,
+    /// The real binary with queues in memory and this processor in the pipeline.
+    Processing(&'static str),
 }
 
 impl Child {
     pub(crate) fn of(who: Contestant, scenario: &Scenario, upstream: u16) -> Result<Child> {
         match who {
-            Contestant::Memory => Child::skyferry(scenario, upstream, "{storage: memory}"),
-            Contestant::Durable => Child::skyferry(scenario, upstream, "{}"),
+            Contestant::Memory => Child::skyferry(scenario, upstream, "{storage: memory}", None),
+            Contestant::Durable => Child::skyferry(scenario, upstream, "{}", None),
+            Contestant::Processing(processor) => {
+                Child::skyferry(scenario, upstream, "{storage: memory}", Some(processor))
+            }
             Contestant::Bare => Child::proxy(scenario, upstream),
         }
     }
 
     /// The real binary, from OTLP to the same OTLP without compression, or from segments to segments.
-    fn skyferry(scenario: &Scenario, upstream: u16, queue: &str) -> Result<Child> {
+    fn skyferry(
+        scenario: &Scenario,
+        upstream: u16,
+        queue: &str,
+        processor: Option<&str>,
+    ) -> Result<Child> {
         let directory = tempfile::tempdir()?;
         let config = directory.path().join("bench.yaml");
-        std::fs::write(&config, configuration(scenario, upstream, queue))?;
+        std::fs::write(&config, configuration(scenario, upstream, queue, processor))?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_skyferry"));
         command
             .arg("--config")
@@ -148,7 +158,12 @@ impl Drop for Child {
     }
 }
 
-fn configuration(scenario: &Scenario, upstream: u16, queue: &str) -> String {
+fn configuration(
+    scenario: &Scenario,
+    upstream: u16,
+    queue: &str,
+    processor: Option<&str>,
+) -> String {
     let protocol = match scenario.grpc {
         true => "grpc",
         false => "http",
@@ -157,8 +172,18 @@ fn configuration(scenario: &Scenario, upstream: u16, queue: &str) -> String {
         true => ("otlp", format!("otlp_{protocol}"), "compression: none"),
         false => ("skywalking", "skywalking".to_owned(), "optional: false"),
     };
+    // What a processor derives has to go somewhere; here nothing is derived.
+    let (processors, derived) = match processor {
+        Some("span_listeners") => (
+            "[span_listeners]".to_owned(),
+            format!("metrics: {{receivers: [span_listeners], exporters: [{exporter}]}}"),
+        ),
+        Some(processor) => (format!("[{processor}]"), String::new()),
+        None => ("[]".to_owned(), String::new()),
+    };
     format!(
         "receivers: {{{receiver}: {{protocols: {{{protocol}: {{endpoint: \"127.0.0.1:0\"}}}}}}}}
+processors: {{platform: , span_listeners: , delta_merge: {{flush_interval: 1s}}}}
 exporters:
   {exporter}:
     endpoint: \"http://127.0.0.1:{upstream}\"
@@ -170,7 +195,8 @@ service:
     metrics: {{level: none}}
     health: {{address: \"127.0.0.1:0\"}}
   pipelines:
-    {signal}: {{receivers: [{receiver}], exporters: [{exporter}]}}
+    {signal}: {{receivers: [{receiver}], processors: {processors}, exporters: [{exporter}]}}
+    {derived}
 ",
         signal = scenario.signal
     )

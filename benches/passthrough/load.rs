@@ -16,7 +16,7 @@ use pdata::skywalking::Kind;
 use pdata::{Signal, sample};
 use tokio::runtime::Handle;
 
-use crate::segments::Template;
+use crate::template::{DEVICE_POINTS, Template};
 
 /// One shape of load.
 pub(crate) struct Scenario {
@@ -41,11 +41,13 @@ pub(crate) enum Content {
     Segments(Arc<Template>, usize),
     /// A JSON array of segments.
     SegmentsJson(Arc<Template>),
+    /// What a device of a fleet sends in a minute, each time another one.
+    Device(Arc<Template>),
 }
 
 impl Content {
     pub(crate) fn is_otlp(&self) -> bool {
-        matches!(self, Content::Otlp(_))
+        matches!(self, Content::Otlp(_) | Content::Device(_))
     }
 }
 
@@ -104,6 +106,29 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         json("HTTP JSON, 20 segments a request", 20, 20_000),
         json("HTTP JSON, 1 segment a request", 1, 60_000),
     ]
+}
+
+/// What passes through processors: the loads for which they look and find nothing to change, and a
+/// fleet that is merged. Devices share ten thousand series.
+pub(crate) fn processed() -> Vec<(Scenario, &'static [&'static str])> {
+    let all = scenarios().into_iter().filter_map(|scenario| {
+        let processors: &[&str] = match (scenario.signal, scenario.content.is_otlp()) {
+            (Signal::Traces, true) => &["platform", "span_listeners"],
+            (_, true) => &["platform"],
+            _ => return None,
+        };
+        Some((scenario, processors))
+    });
+    let fleet = Scenario {
+        name: "HTTP, a device's minute",
+        signal: Signal::Metrics,
+        grpc: false,
+        items: DEVICE_POINTS,
+        requests: 60_000,
+        in_flight: 64,
+        content: Content::Device(Arc::new(Template::device())),
+    };
+    all.chain([(fleet, &["delta_merge"][..])]).collect()
 }
 
 /// No request of a healthy run takes this long.
@@ -176,7 +201,7 @@ impl Sender {
     async fn call(&self) -> Result<Option<Duration>> {
         let answer = match &self.content {
             Content::Segments(template, count) => self.stream(template, *count).await,
-            Content::SegmentsJson(_) => bail!("JSON goes over HTTP"),
+            Content::SegmentsJson(_) | Content::Device(_) => bail!("it goes over HTTP"),
             Content::Otlp(body) => {
                 let call = Unary {
                     path: pdata::otlp::grpc_path(self.signal),
@@ -212,6 +237,10 @@ impl Sender {
             Content::Otlp(body) => {
                 let path = pdata::otlp::http_path(self.signal);
                 (path, "application/x-protobuf", body.clone())
+            }
+            Content::Device(template) => {
+                let path = pdata::otlp::http_path(self.signal);
+                (path, "application/x-protobuf", template.next())
             }
             Content::SegmentsJson(template) => {
                 ("/v3/segments", "application/json", template.next())

@@ -134,6 +134,8 @@ pub struct Statistics {
     /// Bytes of the log on the disk.
     pub bytes: u64,
     pub segments: usize,
+    /// Bytes of finished segments that are kept to be written over.
+    pub spare_bytes: u64,
     /// Bytes that the volume has left.
     pub free: u64,
     /// Records of the last write, and how long its sync took.

@@ -25,6 +25,7 @@ impl<F: Fs + Clone> Open<F> {
         if self.times.since(self.written_at) >= SPARES_IDLE {
             self.log.limit_spares(0);
         }
+        self.describe(&mut self.shared.lock());
     }
 
     pub(super) fn look_at_free_space(&mut self) {

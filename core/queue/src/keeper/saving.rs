@@ -36,6 +36,7 @@ impl<F: Fs + Clone> Open<F> {
         state.end = self.log.next_sequence();
         state.statistics.bytes = self.log.bytes();
         state.statistics.segments = self.log.segments();
+        state.statistics.spare_bytes = self.log.spare_bytes();
     }
 
     pub(super) fn save_in_time(&mut self) {

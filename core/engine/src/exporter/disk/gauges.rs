@@ -11,6 +11,7 @@ use super::Site;
 struct Gauges {
     bytes: Gauge,
     segments: Gauge,
+    spare_bytes: Gauge,
     free: Gauge,
     sync_seconds: Gauge,
     group_records: Gauge,
@@ -42,6 +43,7 @@ impl Gauges {
         Gauges {
             bytes: gauge("skyferry_queue_disk_bytes"),
             segments: gauge("skyferry_queue_segments"),
+            spare_bytes: gauge("skyferry_queue_spare_bytes"),
             free: gauge("skyferry_queue_volume_free_bytes"),
             sync_seconds: gauge("skyferry_queue_last_sync_seconds"),
             group_records: gauge("skyferry_queue_last_group_records"),
@@ -58,6 +60,7 @@ impl Gauges {
         let number = |value: u64| value as f64;
         self.bytes.set(number(found.bytes));
         self.segments.set(found.segments as f64);
+        self.spare_bytes.set(number(found.spare_bytes));
         self.free.set(number(found.free));
         self.sync_seconds
             .set(Duration::as_secs_f64(&found.sync_time));

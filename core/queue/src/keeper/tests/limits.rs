@@ -101,6 +101,7 @@ fn files_that_wait_to_be_written_over_are_given_up_before_anybody_is_refused() {
     rig.turn(2000);
     let spare = rig.open.log.spare_bytes();
     assert!(spare > 60_000_000, "{spare}");
+    assert_eq!(rig.queue.statistics().spare_bytes, spare);
     // Somebody else fills the disk.
     let left = |left| Faults {
         disk_bytes: Some(left),
