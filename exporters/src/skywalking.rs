@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use async_trait::async_trait;
 use bytes::Bytes;
 use engine::component::{
-    BuildContext, BuildError, Configured, Decision, Description, ExporterFactory, Partial,
+    BuildContext, BuildError, Configured, Decision, Description, ExporterFactory,
 };
 use engine::config::{Problems, Section};
 use engine::exporter::{Assembler, Settings};
@@ -29,28 +29,33 @@ use net::compress::Encoding;
 use parking_lot::Mutex;
 use pdata::convert::log::Options as LogOptions;
 use pdata::skywalking::Kind;
-use pdata::{Batch, Chunk, Signal};
+use pdata::{Batch, Signal};
 use telemetry::Metrics;
 
 mod calls;
 mod config;
+mod copies;
 mod layers;
 mod logs;
 mod outcome;
+mod probe;
 mod register;
 mod shapes;
 mod spans;
 mod targets;
+mod verdict;
 mod window;
 
 #[cfg(test)]
 mod tests;
 
-use calls::{Call, Form};
+use calls::{Call, Form, Plan, Share};
 use config::{Config, LogsForm, TracesForm, UnknownOutcome};
 use layers::Layers;
+use probe::{Probe, Spans};
 use register::Register;
 use targets::Targets;
+use verdict::{End, verdict, with_refused};
 use window::Window;
 
 /// Registers the exporter.
@@ -107,8 +112,11 @@ fn headers(config: &Config) -> HeaderMap {
 struct Skywalking {
     targets: Targets,
     window: Window,
+    /// What was sent of the spans of OTLP as they are.
+    sent_spans: Window,
     register: Register,
     layers: Layers,
+    probe: Probe,
     /// Where the spans of OTLP went lately.
     places: Arc<Mutex<spans::Memory>>,
     forms: Forms,
@@ -131,16 +139,6 @@ struct Forms {
 /// Calls in flight at once within one attempt.
 const CALLS_AT_ONCE: usize = 8;
 
-/// How a call ended.
-enum End {
-    Delivered,
-    /// It may have been taken, and the operator wants nothing twice.
-    Settled,
-    Failed(ExportError),
-    /// Another one had failed before it began.
-    Untried,
-}
-
 #[async_trait]
 impl Exporter for Skywalking {
     async fn export(&self, batch: &Batch) -> Result<Delivery, ExportError> {
@@ -149,20 +147,33 @@ impl Exporter for Skywalking {
         let mut plan = self.plan(batch, now_unix_ms);
         let refused = std::mem::take(&mut plan.refused);
         let fault = std::mem::take(&mut plan.fault);
+        let spans_wait = self.spans_wait(&plan).await;
         let stopped = AtomicBool::new(false);
-        let chunks: Vec<Vec<usize>> = plan.calls.iter().map(|call| call.chunks.clone()).collect();
-        let mut calls: Vec<BoxFuture<'_, (usize, End)>> = Vec::with_capacity(chunks.len());
+        let shares: Vec<Share> = plan.calls.iter().map(Call::share).collect();
+        let mut calls: Vec<BoxFuture<'_, (usize, End)>> = Vec::with_capacity(shares.len());
         for (index, call) in plan.calls.into_iter().enumerate() {
+            if let Some(error) = spans_wait.as_ref().filter(|_| call.carries_spans()) {
+                let end = End::Failed(error.clone());
+                calls.push(std::future::ready((index, end)).boxed());
+                continue;
+            }
             let end = self.make_unless(&stopped, call);
             calls.push(end.map(move |end| (index, end)).boxed());
         }
         let ends = futures_util::stream::iter(calls).buffer_unordered(CALLS_AT_ONCE);
         let ends: Vec<(usize, End)> = ends.collect().await;
-        let outcome = verdict(batch, &chunks, ends, plan.dropped);
+        let outcome = verdict(batch, &shares, ends, plan.dropped);
         if outcome.is_ok() {
             self.report(plan.heartbeats).await;
         }
         with_refused(outcome, refused, fault)
+    }
+
+    async fn run(&self) {
+        while self.probe.has_questions() {
+            self.probe.ask(&self.targets, &self.headers).await;
+            tokio::time::sleep(probe::INTERVAL).await;
+        }
     }
 
     fn assembler(&self, signal: Signal) -> Option<Box<dyn Assembler>> {
@@ -174,97 +185,23 @@ impl Exporter for Skywalking {
     }
 }
 
-/// What the ends of all calls mean for the batch.
-fn verdict(
-    batch: &Batch,
-    chunks: &[Vec<usize>],
-    mut ends: Vec<(usize, End)>,
-    dropped: Vec<(&'static str, usize)>,
-) -> Result<Delivery, ExportError> {
-    ends.sort_by_key(|(index, _)| *index);
-    let mut delivery = Delivery {
-        dropped,
-        ..Delivery::default()
-    };
-    let mut partial = Partial::default();
-    let mut first: Option<ExportError> = None;
-    for (index, end) in ends {
-        let own = &chunks[index];
-        match end {
-            End::Delivered => {}
-            End::Settled => {
-                let items = own.iter().map(|chunk| batch.chunks()[*chunk].items());
-                delivery.dropped.push(("unknown_outcome", items.sum()));
-            }
-            End::Untried => partial.untried.extend(own),
-            End::Failed(error) => match &first {
-                Some(first) if !same(first.decision, error.decision) => {
-                    partial.untried.extend(own);
-                }
-                _ => {
-                    partial.failed.extend(own);
-                    first.get_or_insert(error);
-                }
-            },
-        }
+/// What becomes of spans at a backend that takes none.
+fn refusal(spans: Spans) -> Option<ExportError> {
+    match spans {
+        Spans::Refused(why) => Some(ExportError::new(Decision::Park, why.text())),
+        Spans::Unasked | Spans::Unclear | Spans::Taken => None,
     }
-    let Some(error) = first else {
-        return Ok(delivery);
-    };
-    for chunks in [&mut partial.failed, &mut partial.untried] {
-        chunks.sort_unstable();
-        chunks.dedup();
-    }
-    // A chunk may be in several calls; it is what the worst of them says.
-    let failed = &partial.failed;
-    partial
-        .untried
-        .retain(|chunk| failed.binary_search(chunk).is_err());
-    partial.delivery = delivery;
-    Err(error.after(partial))
-}
-
-/// The outcome of an attempt from which something was left out because it is never taken.
-fn with_refused(
-    outcome: Result<Delivery, ExportError>,
-    refused: Vec<(usize, Chunk)>,
-    fault: String,
-) -> Result<Delivery, ExportError> {
-    if refused.is_empty() {
-        return outcome;
-    }
-    match outcome {
-        Ok(delivery) => Err(ExportError::new(Decision::Reject, fault).after(Partial {
-            refused,
-            delivery,
-            ..Partial::default()
-        })),
-        Err(mut error) => {
-            if let Some(partial) = &mut error.partial {
-                // Of a chunk that is sent again, what is refused is refused then.
-                let again = |index: &usize| {
-                    partial.failed.contains(index) || partial.untried.contains(index)
-                };
-                let now = refused.into_iter().filter(|(index, _)| !again(index));
-                partial.refused = now.collect();
-            }
-            Err(error)
-        }
-    }
-}
-
-/// Whether two failures are of one sort; how long to wait is no difference.
-fn same(one: Decision, other: Decision) -> bool {
-    std::mem::discriminant(&one) == std::mem::discriminant(&other)
 }
 
 impl Skywalking {
     fn new(id: &str, config: &Config, context: &BuildContext) -> Result<Self, BuildError> {
         Ok(Skywalking {
             targets: Targets::new(config)?,
-            window: Window::new(),
+            window: Window::new(window::MESSAGES_MAX),
+            sent_spans: Window::new(window::SPANS_MAX),
             register: Register::default(),
             layers: Layers::new(&config.stored_layers, &context.metrics, id),
+            probe: Probe::new(id, config, context)?,
             places: Arc::default(),
             forms: Forms {
                 traces: config.traces,
@@ -280,6 +217,15 @@ impl Skywalking {
             timeout: config.timeout.into(),
             unknown_outcome: config.unknown_outcome,
         })
+    }
+
+    /// Why the spans of a plan are not sent now, if they are not.
+    async fn spans_wait(&self, plan: &Plan<'_>) -> Option<ExportError> {
+        if !plan.calls.iter().any(Call::carries_spans) {
+            return None;
+        }
+        let spans = self.probe.spans(&self.targets, &self.headers).await;
+        refusal(spans)
     }
 
     /// Makes a call, unless another one has failed; if it fails itself, no more begin.
@@ -343,6 +289,12 @@ impl Skywalking {
         let Some(error) = error else {
             return End::Failed(ExportError::retry("no backend is configured"));
         };
+        if call.carries_spans() && probe::is_doubtful(&error) {
+            let spans = self.probe.ask_for_spans(&self.targets, &self.headers);
+            if let Some(refusal) = refusal(spans.await) {
+                return End::Failed(refusal);
+            }
+        }
         if error.fate == Fate::Unknown && self.unknown_outcome == UnknownOutcome::Settle {
             call.claims.delivered();
             return End::Settled;

@@ -12,9 +12,11 @@ use telemetry::{Condition, Health};
 ///  "components": {"exporters/otlp": {"condition": "failing", "reason": "credentials refused"}}}
 /// ```
 ///
+/// A component may have a `note` beside it, which is neither good nor bad.
+///
 /// `status` is `ok`, `degraded` (it works, but not as it should) or `unavailable`.
 pub(crate) fn describe(health: &Health, uptime: Duration) -> Json {
-    let report = health.report();
+    let (report, notes) = (health.report(), health.notes());
     let degraded = report
         .values()
         .any(|condition| matches!(condition, Condition::Degraded(_)));
@@ -25,7 +27,7 @@ pub(crate) fn describe(health: &Health, uptime: Duration) -> Json {
     };
     let components: Map<String, Json> = report
         .iter()
-        .map(|(component, condition)| (component.clone(), one(condition)))
+        .map(|(component, condition)| (component.clone(), one(condition, notes.get(component))))
         .collect();
     json!({
         "status": status,
@@ -35,10 +37,13 @@ pub(crate) fn describe(health: &Health, uptime: Duration) -> Json {
     })
 }
 
-fn one(condition: &Condition) -> Json {
+fn one(condition: &Condition, note: Option<&String>) -> Json {
     let mut entry = json!({ "condition": condition.name() });
     if let Some(reason) = condition.reason() {
         entry["reason"] = reason.into();
+    }
+    if let Some(note) = note {
+        entry["note"] = note.as_str().into();
     }
     entry
 }

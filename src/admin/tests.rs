@@ -37,6 +37,12 @@ async fn is_available_only_when_every_component_works() {
     let response = answer(HEALTH, &state, &Method::GET, "/status");
     assert_eq!(response.status(), StatusCode::OK);
     assert!(body(response).await.contains("\"status\":\"degraded\""));
+
+    let text = "an OAP 11.0.0".to_owned();
+    state.health.note("exporters/otlp", text.clone());
+    let report = body(answer(HEALTH, &state, &Method::GET, "/status")).await;
+    let report: Json = serde_json::from_str(&report).expect("it is JSON");
+    assert_eq!(report["components"]["exporters/otlp"]["note"], text);
 }
 
 #[tokio::test]

@@ -6,10 +6,12 @@ pub(crate) mod real_oap;
 
 mod agents;
 mod browser;
+mod forwarded;
 mod gateway;
 mod malformed;
 mod oap;
 mod outage;
+mod probe;
 mod proxy;
 mod recordings;
 mod several;

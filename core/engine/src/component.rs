@@ -51,6 +51,11 @@ pub trait Exporter: Send + Sync {
         None
     }
 
+    /// What it does beside its attempts, such as asking the destination what it is. Begins with the
+    /// run, and is dropped wherever it waits as soon as the run is asked to end: attempts that are
+    /// made after that use what it has found so far.
+    async fn run(&self) {}
+
     /// Called once after the last attempt: write out what is buffered.
     async fn close(&self) {}
 }

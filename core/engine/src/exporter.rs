@@ -167,6 +167,17 @@ impl Front {
         self.assembled.get_or_init(|| windows);
     }
 
+    /// Starts what the exporter does beside its attempts. It ends when `stop` begins.
+    pub fn run_exporter(&self, tasks: &Tasks, stop: &Shutdown) {
+        let (exporter, stop) = (Arc::clone(&self.exporter), stop.clone());
+        tasks.spawn(&format!("exporters/{}", self.id), async move {
+            tokio::select! {
+                () = exporter.run() => {}
+                () = stop.begun() => {}
+            }
+        });
+    }
+
     /// Lets the exporter write out what it buffers, and the queue write down what was delivered.
     pub async fn close(&self) {
         self.exporter.close().await;

@@ -67,6 +67,7 @@ impl Graph {
         let senders = Tasks::new(runtime.clone(), stop.clone());
         for front in &exporters {
             front.run_queue(&queues);
+            front.run_exporter(&queues, &stop);
             front.run(&senders, &sending);
         }
         let merging = Shutdown::default();

@@ -41,26 +41,43 @@ impl Condition {
 
 /// The conditions of all components. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct Health(Arc<Mutex<BTreeMap<String, Condition>>>);
+pub struct Health(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    conditions: Report,
+    notes: BTreeMap<String, String>,
+}
 
 /// All conditions at one moment, by component.
 pub type Report = BTreeMap<String, Condition>;
 
 impl Health {
     pub fn set(&self, component: &str, condition: Condition) {
-        let mut conditions = self.0.lock();
+        let conditions = &mut self.0.lock().conditions;
         if conditions.get(component) != Some(&condition) {
             conditions.insert(component.to_owned(), condition);
         }
     }
 
+    /// Says something about a component that is neither good nor bad, such as what it talks to; in the
+    /// place of what was said before.
+    pub fn note(&self, component: &str, text: String) {
+        self.0.lock().notes.insert(component.to_owned(), text);
+    }
+
     pub fn report(&self) -> Report {
-        self.0.lock().clone()
+        self.0.lock().conditions.clone()
+    }
+
+    /// What was noted, by component.
+    pub fn notes(&self) -> BTreeMap<String, String> {
+        self.0.lock().notes.clone()
     }
 
     /// Ready means that every component started and none is failing or stopped.
     pub fn ready(&self) -> bool {
-        let conditions = self.0.lock();
+        let conditions = &self.0.lock().conditions;
         !conditions.is_empty()
             && conditions
                 .values()

@@ -14,6 +14,7 @@ use pdata::{Batch, Chunk, OtlpChunk, Signal, otlp};
 use tokio::time::Instant;
 
 use super::config::LogsForm;
+use super::copies::{self, Left};
 use super::window::{Claim, Claims};
 use super::{Skywalking, layers, logs, shapes};
 
@@ -32,6 +33,31 @@ pub(super) struct Call<'a> {
     /// What always has to go to the same backend, as a hash of what is kept together there.
     pub(super) home: Option<u64>,
     pub(super) claims: Claims<'a>,
+    /// Items of the chunks that are not among the messages, being copies of what was sent before.
+    pub(super) copies: usize,
+}
+
+/// What a call is for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Share {
+    /// See [`Call::chunks`].
+    pub(super) chunks: Vec<usize>,
+    /// See [`Call::copies`].
+    pub(super) copies: usize,
+}
+
+impl Call<'_> {
+    pub(super) fn share(&self) -> Share {
+        Share {
+            chunks: self.chunks.clone(),
+            copies: self.copies,
+        }
+    }
+
+    /// Whether it is an export of OTLP's spans.
+    pub(super) fn carries_spans(&self) -> bool {
+        self.path == otlp::grpc_path(Signal::Traces)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,16 +151,47 @@ impl<'a, 'b> Planner<'a, 'b> {
                 Some(request) => request,
                 None => return,
             },
-            _ => chunk.framed().clone(),
+            _ => return self.spans(index, chunk),
         };
+        let claims = self.exporter.window.claims();
+        self.export(index, chunk, request, claims);
+    }
+
+    /// The spans that were not sent before, as they are.
+    fn spans(&mut self, index: usize, chunk: &OtlpChunk) {
+        let window = &self.exporter.sent_spans;
+        let Left {
+            request,
+            ids,
+            copies,
+        } = copies::leave_out(chunk, window);
+        let Some(request) = request else {
+            return self.drop("deduplicated", copies);
+        };
+        let mut claims = window.claims();
+        ids.into_iter().for_each(|id| claims.push(id));
+        let call = self.export(index, chunk, request, claims);
+        call.copies = copies;
+    }
+
+    fn export(
+        &mut self,
+        index: usize,
+        chunk: &OtlpChunk,
+        request: Bytes,
+        claims: Claims<'a>,
+    ) -> &mut Call<'a> {
+        let at = self.plan.calls.len();
         self.plan.calls.push(Call {
             path: otlp::grpc_path(chunk.signal()),
             form: Form::Otlp,
             messages: vec![request],
             chunks: vec![index],
             home: None,
-            claims: self.exporter.window.claims(),
+            claims,
+            copies: 0,
         });
+        &mut self.plan.calls[at]
     }
 
     /// The request without what the backend would fail at; `None` if nothing is left.
@@ -276,6 +333,7 @@ impl<'a, 'b> Planner<'a, 'b> {
             chunks: Vec::new(),
             home,
             claims: self.exporter.window.claims(),
+            copies: 0,
         });
         self.plan.calls.len() - 1
     }

@@ -9,6 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::outgoing::check_url;
 
+/// OAP's defaults: what agents call, and what is asked for over HTTP.
+const GRPC_PORT: u16 = 11800;
+const REST_PORT: u16 = 12800;
+const GRAPHQL: &str = "/graphql";
+
 /// The `skywalking` exporter.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -32,12 +37,23 @@ pub(super) struct Config {
     /// Layers of logs that the backend stores; it drops others without a word. A log of another layer
     /// is sent without one.
     pub(super) stored_layers: Vec<String>,
+    /// Where the backend says what it is.
+    pub(super) query: QueryConfig,
     /// For one call.
     pub(super) timeout: Duration,
     pub(super) retry_on_failure: RetryConfig,
     pub(super) sending_queue: QueueConfig,
     /// Drop and count what there is no room for, instead of refusing the sender.
     pub(super) optional: bool,
+}
+
+/// `query`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct QueryConfig {
+    /// URL of the backend's GraphQL, for its version and its layers. Where none is written and the
+    /// first endpoint has the port 11800, it is `http://HOST:12800/graphql` of the same host.
+    pub(super) endpoint: String,
 }
 
 /// `traces`.
@@ -87,6 +103,7 @@ impl Default for Config {
             log_resource_tags: Vec::new(),
             unknown_outcome: UnknownOutcome::Resend,
             stored_layers: vec!["GENERAL".to_owned()],
+            query: QueryConfig::default(),
             timeout: Duration::from_secs(20),
             retry_on_failure: RetryConfig::default(),
             sending_queue: QueueConfig::default(),
@@ -117,6 +134,26 @@ impl Config {
             .collect()
     }
 
+    /// The URL of the backend's GraphQL, if it is written or can be guessed.
+    pub(super) fn query_url(&self) -> Option<String> {
+        let written = self.query.endpoint.trim();
+        if written.is_empty() {
+            let (_, url) = self.urls().into_iter().next()?;
+            let uri = url.parse::<Uri>().ok()?;
+            let host = uri.host().filter(|_| uri.port_u16() == Some(GRPC_PORT))?;
+            return Some(format!("http://{host}:{REST_PORT}{GRAPHQL}"));
+        }
+        let url = match written.contains("://") {
+            true => written.to_owned(),
+            false => format!("http://{written}"),
+        };
+        let has_path = url.parse::<Uri>().is_ok_and(|uri| uri.path() != "/");
+        Some(match has_path {
+            true => url,
+            false => format!("{}{GRAPHQL}", url.trim_end_matches('/')),
+        })
+    }
+
     pub(super) fn check(&self, problems: &mut Problems) {
         let urls = self.urls();
         if urls.is_empty() {
@@ -135,6 +172,11 @@ impl Config {
                     .at(&*key, "the port is missing")
                     .help("write `host:port`, as in `oap:11800`");
             }
+        }
+        if !self.query.endpoint.is_empty()
+            && let Some(url) = self.query_url()
+        {
+            check_url("query.endpoint", &url, problems);
         }
         let token = self.authentication.as_ref().map(Secret::expose);
         if token.is_some_and(|token| HeaderValue::try_from(token).is_err()) {

@@ -63,6 +63,10 @@ impl Targets {
         })
     }
 
+    pub(super) fn all(&self) -> &[Arc<Target>] {
+        &self.all
+    }
+
     pub(super) fn len(&self) -> usize {
         self.all.len()
     }

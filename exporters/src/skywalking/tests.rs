@@ -360,6 +360,10 @@ fn problems_say_which_key_and_what_would_be_right() {
         ),
         ("{endpoints: ['a:1', 'b c']}", "is no endpoint"),
         (
+            "{endpoint: 'a:1', query: {endpoint: 'b c'}}",
+            "is no endpoint",
+        ),
+        (
             "{endpoint: 'a:1', authentication: \"a\\nb\"}",
             "cannot be sent",
         ),

@@ -9,13 +9,17 @@ use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
 
 use parking_lot::Mutex;
 
-/// Ids remembered; at a thousand segments a second, those of the last minute.
-const IDS_MAX: usize = 65_536;
+/// Segments and reports remembered; at a thousand a second, those of the last minute.
+pub(super) const MESSAGES_MAX: usize = 65_536;
+/// Spans remembered, of which a segment would have several.
+pub(super) const SPANS_MAX: usize = 262_144;
 
 /// A bounded memory of ids, the oldest of which are forgotten first.
 pub(super) struct Window {
     state: Mutex<State>,
     hasher: RandomState,
+    /// Ids remembered.
+    limit: usize,
 }
 
 #[derive(Default)]
@@ -89,10 +93,11 @@ impl Drop for Claims<'_> {
 }
 
 impl Window {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(limit: usize) -> Self {
         Window {
             state: Mutex::default(),
             hasher: RandomState::new(),
+            limit,
         }
     }
 
@@ -125,7 +130,7 @@ impl Window {
                 state.order.push_back(id.0);
             }
         }
-        while state.order.len() > IDS_MAX {
+        while state.order.len() > self.limit {
             if let Some(oldest) = state.order.pop_front() {
                 state.known.remove(&oldest);
             }
@@ -146,7 +151,7 @@ mod tests {
 
     #[test]
     fn knows_what_was_delivered_and_what_is_on_its_way() {
-        let window = Window::new();
+        let window = Window::new(10);
         let first = id(window.claim("a"));
         assert_eq!(window.claim("a"), Claim::Copy);
         window.settle(&[first], false);
@@ -158,12 +163,13 @@ mod tests {
 
     #[test]
     fn forgets_the_oldest() {
-        let window = Window::new();
-        for number in 0..=IDS_MAX {
+        const LIMIT: usize = 100;
+        let window = Window::new(LIMIT);
+        for number in 0..=LIMIT {
             window.settle(&[id(window.claim(number))], true);
         }
         assert!(matches!(window.claim(0_usize), Claim::Send(_)));
         assert_eq!(window.claim(1_usize), Claim::Copy);
-        assert!(window.state.lock().known.len() <= IDS_MAX + 1);
+        assert!(window.state.lock().known.len() <= LIMIT + 1);
     }
 }

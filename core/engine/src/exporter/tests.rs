@@ -398,3 +398,32 @@ async fn only_what_is_refused_of_an_attempt_is_given_up() {
     assert_eq!(rig.dropped("rejected"), 1.0);
     assert_eq!(rig.dropped("deduplicated"), 1.0);
 }
+
+#[tokio::test]
+async fn what_an_exporter_does_beside_its_attempts_ends_when_the_run_is_asked_to() {
+    /// Waits for what never comes.
+    struct Waiting(Arc<tokio::sync::Notify>);
+
+    #[async_trait]
+    impl Exporter for Waiting {
+        async fn export(&self, _: &Batch) -> Result<Delivery, ExportError> {
+            Ok(Delivery::default())
+        }
+
+        async fn run(&self) {
+            self.0.notify_one();
+            std::future::pending().await
+        }
+    }
+
+    let begun = Arc::new(tokio::sync::Notify::new());
+    let exporter = Arc::new(Waiting(Arc::clone(&begun)));
+    let front = Front::new("test", exporter, Settings::default(), &[], &context());
+    let shutdown = Shutdown::default();
+    let tasks = Tasks::new(tokio::runtime::Handle::current(), shutdown.clone());
+    front.run_exporter(&tasks, &shutdown);
+    begun.notified().await;
+    shutdown.begin();
+    tasks.ended().await;
+    assert_eq!(tasks.panicked(), None);
+}

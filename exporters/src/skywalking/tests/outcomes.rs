@@ -1,6 +1,15 @@
 //! What the ends of calls mean for an attempt.
 
+use engine::component::Decision;
+
 use super::*;
+
+fn share(chunks: &[usize]) -> Share {
+    Share {
+        chunks: chunks.to_vec(),
+        copies: 0,
+    }
+}
 
 fn failed(code: Code) -> End {
     let error = CallError::from(Status::new(code, "no"));
@@ -10,7 +19,7 @@ fn failed(code: Code) -> End {
 #[test]
 fn an_attempt_says_which_chunks_are_delivered_have_failed_or_were_not_tried() {
     let batch = batch((0..5).map(|id| segment(&id.to_string())).collect());
-    let chunks: Vec<Vec<usize>> = (0..5).map(|index| vec![index]).collect();
+    let shares: Vec<Share> = (0..5).map(|index| share(&[index])).collect();
     let ends = vec![
         (3, End::Untried),
         (0, End::Delivered),
@@ -18,7 +27,7 @@ fn an_attempt_says_which_chunks_are_delivered_have_failed_or_were_not_tried() {
         (1, failed(Code::InvalidArgument)),
         (2, End::Settled),
     ];
-    let error = verdict(&batch, &chunks, ends, vec![("replaced", 1)]);
+    let error = verdict(&batch, &shares, ends, vec![("replaced", 1)]);
     let error = error.expect_err("two calls have failed");
     assert_eq!(error.decision, Decision::Reject);
     let partial = *error.partial.expect("it came somewhere");
@@ -30,13 +39,13 @@ fn an_attempt_says_which_chunks_are_delivered_have_failed_or_were_not_tried() {
 #[test]
 fn a_chunk_in_several_calls_is_what_the_worst_of_them_says() {
     let batch = batch((0..2).map(|id| segment(&id.to_string())).collect());
-    let chunks = vec![vec![0], vec![0, 1], vec![1]];
+    let shares = [share(&[0]), share(&[0, 1]), share(&[1])];
     let ends = vec![
         (0, failed(Code::Unavailable)),
         (1, End::Delivered),
         (2, End::Untried),
     ];
-    let error = verdict(&batch, &chunks, ends, Vec::new());
+    let error = verdict(&batch, &shares, ends, Vec::new());
     let partial = error
         .expect_err("one has failed")
         .partial
@@ -72,4 +81,21 @@ fn what_a_backend_says_is_retried_left_alone_or_final() {
         fate: Fate::Unknown,
     };
     assert_eq!(outcome::of(&lost, Form::Unary).decision, retry);
+}
+
+#[test]
+fn copies_within_a_chunk_are_counted_when_its_call_has_ended_well() {
+    let batch = batch(vec![segment("x"), segment("y")]);
+    let shares = [0, 1].map(|index| Share {
+        copies: 1,
+        ..share(&[index])
+    });
+    let ends = vec![(0, End::Delivered), (1, failed(Code::Unavailable))];
+    let error = verdict(&batch, &shares, ends, Vec::new()).expect_err("one has failed");
+    let partial = error.partial.expect("it came somewhere");
+    assert_eq!(partial.delivery.dropped, [("deduplicated", 1)]);
+    let settled = verdict(&batch, &shares[..1], vec![(0, End::Settled)], Vec::new());
+    let dropped = settled.expect("nothing is sent again").dropped;
+    // Of two spans one is a copy.
+    assert_eq!(dropped, [("deduplicated", 1), ("unknown_outcome", 1)]);
 }
