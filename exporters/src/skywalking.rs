@@ -138,6 +138,8 @@ struct Forms {
 
 /// Calls in flight at once within one attempt.
 const CALLS_AT_ONCE: usize = 8;
+/// Backends that a call is passed on from before the attempt has failed.
+const PASSED_MAX: usize = 8;
 
 #[async_trait]
 impl Exporter for Skywalking {
@@ -170,10 +172,13 @@ impl Exporter for Skywalking {
     }
 
     async fn run(&self) {
-        while self.probe.has_questions() {
-            self.probe.ask(&self.targets, &self.headers).await;
-            tokio::time::sleep(probe::INTERVAL).await;
-        }
+        let asking = async {
+            while self.probe.has_questions() {
+                self.probe.ask(&self.targets, &self.headers).await;
+                tokio::time::sleep(probe::INTERVAL).await;
+            }
+        };
+        futures_util::join!(self.targets.follow_names(), asking);
     }
 
     fn assembler(&self, signal: Signal) -> Option<Box<dyn Assembler>> {
@@ -264,10 +269,8 @@ impl Skywalking {
     /// Makes one call, at another backend where one cannot be reached.
     async fn make(&self, call: Call<'_>) -> End {
         let mut passed = Vec::new();
-        let error = loop {
-            let Some(target) = self.targets.choose(call.home, &passed) else {
-                break None;
-            };
+        let mut failed: Option<CallError> = None;
+        while let Some(target) = self.targets.choose(call.home, &passed) {
             match self.send(&call, &target.client).await {
                 Ok(()) => {
                     target.succeeded();
@@ -279,14 +282,15 @@ impl Skywalking {
                         target.failed();
                     }
                     let unsent = error.fate == Fate::Unsent;
-                    passed.push(target);
-                    if !unsent || passed.len() == self.targets.len() {
-                        break Some(error);
+                    failed = Some(error);
+                    if !unsent || passed.len() == PASSED_MAX {
+                        break;
                     }
+                    passed.push(target);
                 }
             }
-        };
-        let Some(error) = error else {
+        }
+        let Some(error) = failed else {
             return End::Failed(ExportError::retry("no backend is configured"));
         };
         if call.carries_spans() && probe::is_doubtful(&error) {

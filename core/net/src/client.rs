@@ -11,6 +11,7 @@ mod unary;
 #[cfg(test)]
 mod tests;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,6 +53,9 @@ pub struct ClientSettings {
     pub ping_interval: Option<Duration>,
     /// How long a ping may be unanswered. 20 s.
     pub ping_timeout: Duration,
+    /// Where to connect to, instead of the addresses of the endpoint's name: for one backend of
+    /// several that share a name. Requests and certificates are still for the name.
+    pub address: Option<IpAddr>,
 }
 
 impl Default for ClientSettings {
@@ -64,6 +68,7 @@ impl Default for ClientSettings {
             unacknowledged_max: Duration::from_secs(30),
             ping_interval: None,
             ping_timeout: Duration::from_secs(20),
+            address: None,
         }
     }
 }

@@ -136,12 +136,15 @@ fn meters_of_an_instance_always_go_to_the_same_backend() {
         let batch = batch(vec![meters(instance)]);
         let plan = exporter.plan(&batch, NOW);
         let target = exporter.targets.choose(plan.calls[0].home, &[]);
-        target.expect("there are three").url.clone()
+        target.expect("there are three").label.clone()
     };
     let first = instances.map(home);
     let again = instances.map(home);
     assert_eq!(first, again);
-    assert!(first.iter().any(|url| *url != first[0]), "they are spread");
+    assert!(
+        first.iter().any(|label| *label != first[0]),
+        "they are spread"
+    );
     let failed = exporter.targets.choose(
         exporter.plan(&batch(vec![meters("1")]), NOW).calls[0].home,
         &[],
@@ -156,9 +159,16 @@ fn meters_of_an_instance_always_go_to_the_same_backend() {
 #[test]
 fn other_calls_take_turns() {
     let exporter = exporter_of("{endpoints: ['a:1', 'b:1'], tls: {insecure: true}}");
-    let url = || exporter.targets.choose(None, &[]).expect("two").url.clone();
+    let label = || {
+        exporter
+            .targets
+            .choose(None, &[])
+            .expect("two")
+            .label
+            .clone()
+    };
     assert_eq!(
-        [url(), url(), url()],
+        [label(), label(), label()],
         ["http://a:1", "http://b:1", "http://a:1"]
     );
 }

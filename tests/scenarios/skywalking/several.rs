@@ -17,13 +17,17 @@ const INSTANCES: usize = 12;
 
 fn start(oaps: [&Oap; 2]) -> Collector {
     let [one, other] = oaps.map(Oap::address);
+    start_before(&format!("'{one}', '{other}'"))
+}
+
+fn start_before(endpoints: &str) -> Collector {
     Collector::start(&format!(
         "
 receivers:
   skywalking: {{protocols: {{grpc: {{endpoint: '127.0.0.1:0'}}}}}}
 exporters:
   skywalking:
-    endpoints: ['{one}', '{other}']
+    endpoints: [{endpoints}]
     tls: {{insecure: true}}
     retry_on_failure: {{initial_interval: 20ms, max_interval: 100ms}}
 service:
@@ -108,4 +112,20 @@ async fn one_oap_takes_over_what_another_cannot_take() {
     send(&agent, ITEMS..2 * ITEMS).await;
     until_all(oaps, &(0..2 * ITEMS).collect()).await;
     assert_eq!(collector.stop().code, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_oap_is_found_by_its_name() {
+    let oap = Oap::start();
+    let collector = start_before(&format!("'localhost:{}'", oap.address().port()));
+    collector.until_logged("the name", |line| {
+        let is_it = line["message"] == "the endpoint's name was looked up";
+        is_it.then_some(())
+    });
+    let agent = Grpc::connect(collector.address("receivers/skywalking", "grpc")).await;
+    send(&agent, 0..ITEMS).await;
+    let there = |calls: &Calls| calls.segments().count() + calls.meters().count() == 2 * ITEMS;
+    oap.until("every item", there).await;
+    assert_eq!(collector.stop().code, Some(0));
+    oap.assert_clean_but_for(&[]);
 }

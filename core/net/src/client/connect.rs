@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::future::Future;
 use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use hyper_rustls::{
     FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream,
 };
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -32,8 +34,42 @@ pub(super) struct Connector {
 
 #[derive(Clone)]
 enum Way {
-    Plain(HttpConnector),
-    Secured(HttpsConnector<HttpConnector>),
+    Plain(HttpConnector<Names>),
+    Secured(HttpsConnector<HttpConnector<Names>>),
+}
+
+/// What names lead to: what the system says, or one address for all.
+#[derive(Clone)]
+enum Names {
+    System(GaiResolver),
+    Fixed(IpAddr),
+}
+
+impl Service<Name> for Names {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Names::System(system) => system.poll_ready(cx),
+            Names::Fixed(_) => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        match self {
+            Names::System(system) => {
+                let found = system.call(name);
+                Box::pin(async move { Ok(found.await?.collect::<Vec<_>>().into_iter()) })
+            }
+            // The connector puts the port there.
+            Names::Fixed(address) => {
+                let found = vec![SocketAddr::new(*address, 0)];
+                Box::pin(std::future::ready(Ok(found.into_iter())))
+            }
+        }
+    }
 }
 
 impl Connector {
@@ -43,7 +79,11 @@ impl Connector {
         settings: &ClientSettings,
     ) -> Self {
         let limit = settings.connect_timeout;
-        let mut tcp = HttpConnector::new();
+        let names = match settings.address {
+            Some(address) => Names::Fixed(address),
+            None => Names::System(GaiResolver::new()),
+        };
+        let mut tcp = HttpConnector::new_with_resolver(names);
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(limit));

@@ -169,6 +169,25 @@ async fn requests_in_a_row_share_a_connection_and_the_base_path() {
 }
 
 #[tokio::test]
+async fn an_address_stands_for_the_name_which_the_server_still_sees() {
+    let host = service_fn(|request: Request<Incoming>| async move {
+        let host = request.headers()[http::header::HOST].as_bytes().to_vec();
+        Ok(Response::new(Body::from(Bytes::from(host))))
+    });
+    let server = start(ServerSettings::default(), None, host);
+    let endpoint = format!("http://backend.invalid:{}", server.address.port());
+    let settings = ClientSettings {
+        address: Some(server.address.ip()),
+        ..ClientSettings::default()
+    };
+    let client = client(&endpoint, &settings);
+    let answer = client.send(post(Body::Empty), PATIENCE).await.unwrap();
+    assert_eq!(answer.body, endpoint["http://".len()..]);
+    drop(client);
+    server.stop_cleanly().await;
+}
+
+#[tokio::test]
 async fn failures_say_whether_the_request_may_have_arrived() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
