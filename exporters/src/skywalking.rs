@@ -28,6 +28,7 @@ use net::client::{CallError, Fate, Stream, Unary};
 use net::compress::Encoding;
 use parking_lot::Mutex;
 use pdata::convert::log::Options as LogOptions;
+use pdata::convert::meter::Options as MeterOptions;
 use pdata::skywalking::Kind;
 use pdata::{Batch, Signal};
 use telemetry::Metrics;
@@ -37,6 +38,7 @@ mod config;
 mod copies;
 mod layers;
 mod logs;
+mod meters;
 mod outcome;
 mod probe;
 mod register;
@@ -50,7 +52,7 @@ mod window;
 mod tests;
 
 use calls::{Call, Form, Plan, Share};
-use config::{Config, LogsForm, TracesForm, UnknownOutcome};
+use config::{Config, LogsForm, MetricsForm, TracesForm, UnknownOutcome};
 use layers::Layers;
 use probe::{Probe, Spans};
 use register::Register;
@@ -134,6 +136,8 @@ struct Forms {
     traces: TracesForm,
     logs: LogsForm,
     native_logs: LogOptions,
+    metrics: MetricsForm,
+    meters: MeterOptions,
 }
 
 /// Calls in flight at once within one attempt.
@@ -214,6 +218,12 @@ impl Skywalking {
                 native_logs: LogOptions {
                     resource_tags: config.log_resource_tags.clone(),
                     ..LogOptions::default()
+                },
+                metrics: config.metrics,
+                meters: MeterOptions {
+                    resource_labels: config.metric_resource_labels.clone(),
+                    milliseconds: config.metric_milliseconds,
+                    ..MeterOptions::default()
                 },
             },
             metrics: context.metrics.clone(),

@@ -9,6 +9,7 @@ mod browser;
 mod forwarded;
 mod gateway;
 mod malformed;
+mod meters;
 mod oap;
 mod outage;
 mod probe;

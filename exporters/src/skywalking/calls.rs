@@ -13,13 +13,15 @@ use pdata::skywalking::{Call as Method, Kind, NativeChunk};
 use pdata::{Batch, Chunk, OtlpChunk, Signal, otlp};
 use tokio::time::Instant;
 
-use super::config::LogsForm;
+use super::config::{LogsForm, MetricsForm};
 use super::copies::{self, Left};
 use super::window::{Claim, Claims};
-use super::{Skywalking, layers, logs, shapes};
+use super::{Skywalking, layers, logs, meters, shapes};
 
 /// Messages of one stream.
 const STREAM_MESSAGES_MAX: usize = 500;
+/// Why points are left out that only say that there is nothing to say.
+const NO_VALUE: &str = "no_recorded_value";
 /// A heartbeat says that an instance is alive now.
 const PING_AGE_MAX: Duration = Duration::from_secs(120);
 
@@ -33,24 +35,27 @@ pub(super) struct Call<'a> {
     /// What always has to go to the same backend, as a hash of what is kept together there.
     pub(super) home: Option<u64>,
     pub(super) claims: Claims<'a>,
-    /// Items of the chunks that are not among the messages, being copies of what was sent before.
-    pub(super) copies: usize,
+    /// Items of the chunks that are not among the messages, and why.
+    pub(super) left_out: Option<LeftOut>,
 }
+
+/// A reason, and how many items.
+pub(super) type LeftOut = (&'static str, usize);
 
 /// What a call is for.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Share {
     /// See [`Call::chunks`].
     pub(super) chunks: Vec<usize>,
-    /// See [`Call::copies`].
-    pub(super) copies: usize,
+    /// See [`Call::left_out`].
+    pub(super) left_out: Option<LeftOut>,
 }
 
 impl Call<'_> {
     pub(super) fn share(&self) -> Share {
         Share {
             chunks: self.chunks.clone(),
-            copies: self.copies,
+            left_out: self.left_out,
         }
     }
 
@@ -93,6 +98,8 @@ struct Planner<'a, 'b> {
     exporter: &'a Skywalking,
     plan: Plan<'a>,
     now: Instant,
+    /// When the batch came.
+    arrived_unix_ms: i64,
     /// The call of each key that still has room.
     open: HashMap<Key<'b>, usize>,
     /// The last heartbeat of each instance in this batch.
@@ -112,6 +119,7 @@ impl Skywalking {
                 heartbeats: Vec::new(),
             },
             now: Instant::now(),
+            arrived_unix_ms: arrived_unix_ms(batch, now_unix_ms),
             open: HashMap::new(),
             pings: last_pings(batch),
         };
@@ -123,6 +131,14 @@ impl Skywalking {
         }
         planner.plan
     }
+}
+
+fn arrived_unix_ms(batch: &Batch, now_unix_ms: u64) -> i64 {
+    let arrived = match batch.origin().arrived_unix_nano / 1_000_000 {
+        0 => now_unix_ms,
+        known => known,
+    };
+    i64::try_from(arrived).unwrap_or(i64::MAX)
 }
 
 fn last_pings(batch: &Batch) -> HashMap<(&str, &str), usize> {
@@ -148,7 +164,10 @@ impl<'a, 'b> Planner<'a, 'b> {
             Signal::Logs if logs::wait_for_rules(chunk) => logs::searchable(chunk),
             Signal::Logs => return self.native_logs(index, chunk),
             Signal::Metrics => match self.sound_metrics(index, chunk) {
-                Some(request) => request,
+                Some(sound) if self.exporter.forms.metrics == MetricsForm::Meter => {
+                    return self.meters(index, &sound);
+                }
+                Some(sound) => sound.framed().clone(),
                 None => return,
             },
             _ => return self.spans(index, chunk),
@@ -171,7 +190,7 @@ impl<'a, 'b> Planner<'a, 'b> {
         let mut claims = window.claims();
         ids.into_iter().for_each(|id| claims.push(id));
         let call = self.export(index, chunk, request, claims);
-        call.copies = copies;
+        call.left_out = Some(("deduplicated", copies));
     }
 
     fn export(
@@ -189,22 +208,44 @@ impl<'a, 'b> Planner<'a, 'b> {
             chunks: vec![index],
             home: None,
             claims,
-            copies: 0,
+            left_out: None,
         });
         &mut self.plan.calls[at]
     }
 
-    /// The request without what the backend would fail at; `None` if nothing is left.
-    fn sound_metrics(&mut self, index: usize, chunk: &OtlpChunk) -> Option<Bytes> {
-        let Some(sorted) = shapes::sort(chunk) else {
-            return Some(chunk.framed().clone());
+    /// The chunk without what the backend would fail at or has no form; `None` if nothing is left.
+    fn sound_metrics(&mut self, index: usize, chunk: &OtlpChunk) -> Option<OtlpChunk> {
+        let Some(sorted) = shapes::sort(chunk, self.exporter.forms.metrics) else {
+            return Some(chunk.clone());
         };
         if self.plan.fault.is_empty() {
             self.plan.fault = sorted.fault;
         }
         let unsound = sorted.unsound.map(|chunk| (index, Chunk::Otlp(chunk)));
         self.plan.refused.extend(unsound);
-        Some(sorted.sound?.framed().clone())
+        sorted.sound
+    }
+
+    /// A set of meters for each minute; the sets of an instance go to one backend.
+    fn meters(&mut self, index: usize, chunk: &OtlpChunk) {
+        let options = &self.exporter.forms.meters;
+        let found = meters::native(chunk, options, self.arrived_unix_ms);
+        let mut left_out = (NO_VALUE, found.without_value);
+        if found.collections.is_empty() {
+            return self.drop(left_out.0, left_out.1);
+        }
+        for collection in found.collections {
+            let meters = NativeChunk::from_checked(Kind::Meters, collection.into(), 0);
+            let home = Some(instance_of(&meters)).filter(|_| self.exporter.targets.are_several());
+            let call = self.join(Kind::Meters, Cow::Borrowed(""), home);
+            let call = &mut self.plan.calls[call];
+            call.messages.push(meters.message().clone());
+            if call.chunks.last() != Some(&index) {
+                call.chunks.push(index);
+            }
+            let (_, before) = call.left_out.unwrap_or((NO_VALUE, 0));
+            call.left_out = Some((NO_VALUE, before + std::mem::take(&mut left_out.1)));
+        }
     }
 
     /// Each record as a message of its own.
@@ -333,7 +374,7 @@ impl<'a, 'b> Planner<'a, 'b> {
             chunks: Vec::new(),
             home,
             claims: self.exporter.window.claims(),
-            copies: 0,
+            left_out: None,
         });
         self.plan.calls.len() - 1
     }

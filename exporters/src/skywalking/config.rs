@@ -30,6 +30,13 @@ pub(super) struct Config {
     pub(super) traces: TracesForm,
     /// In which form logs of OTLP are sent.
     pub(super) logs: LogsForm,
+    /// In which form metrics of OTLP are sent.
+    pub(super) metrics: MetricsForm,
+    /// With `metrics: meter`, attributes of a resource that become labels of its meters.
+    pub(super) metric_resource_labels: Vec<String>,
+    /// With `metrics: meter`, whether histograms with the unit `s` are sent in milliseconds, which is
+    /// what the backend takes every histogram for.
+    pub(super) metric_milliseconds: bool,
     /// Attributes of a log's resource that become tags of the native log.
     pub(super) log_resource_tags: Vec<String>,
     /// What to do with a call that may have been taken and was not answered.
@@ -80,6 +87,17 @@ pub(super) enum LogsForm {
     Otlp,
 }
 
+/// `metrics`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum MetricsForm {
+    /// As they are, for the backend's rules for OTLP.
+    #[default]
+    Otlp,
+    /// As meters, for the backend's rules for agents.
+    Meter,
+}
+
 /// `unknown_outcome`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -100,6 +118,9 @@ impl Default for Config {
             tls: ClientTls::default(),
             traces: TracesForm::Segments,
             logs: LogsForm::Native,
+            metrics: MetricsForm::Otlp,
+            metric_resource_labels: Vec::new(),
+            metric_milliseconds: true,
             log_resource_tags: Vec::new(),
             unknown_outcome: UnknownOutcome::Resend,
             stored_layers: vec!["GENERAL".to_owned()],

@@ -9,8 +9,11 @@ use std::collections::HashSet;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
 use opentelemetry_proto::tonic::metrics::v1::{Metric, NumberDataPoint, ResourceMetrics};
+use pdata::convert::meter;
 use pdata::{Decoded, OtlpChunk};
 use prost::Message;
+
+use super::config::MetricsForm;
 
 /// A chunk in two: what can be sent and what cannot.
 pub(super) struct Sorted {
@@ -20,8 +23,15 @@ pub(super) struct Sorted {
     pub(super) fault: String,
 }
 
-/// What is wrong with a chunk of metrics; `None` if nothing is.
-pub(super) fn sort(chunk: &OtlpChunk) -> Option<Sorted> {
+/// What is wrong with a chunk of metrics that is to be sent in this form; `None` if nothing is.
+pub(super) fn sort(chunk: &OtlpChunk, form: MetricsForm) -> Option<Sorted> {
+    let fault_of = |metric: &Metric| {
+        let own = match form {
+            MetricsForm::Otlp => None,
+            MetricsForm::Meter => meter::fault_of(metric),
+        };
+        fault_of(metric).or(own)
+    };
     let metrics = ResourceMetrics::decode(chunk.body());
     let metrics = metrics.expect("the walk accepts only what the generated types do");
     if let Some(key) = repeated_key(&metrics) {
@@ -38,7 +48,7 @@ pub(super) fn sort(chunk: &OtlpChunk) -> Option<Sorted> {
     let (name, fault) = all
         .filter_map(|metric| Some((&metric.name, fault_of(metric)?)))
         .next()?;
-    let part = |is_wanted: fn(&Metric) -> bool| {
+    let part = |is_wanted: &dyn Fn(&Metric) -> bool| {
         let mut part = chunk.clone();
         if let Decoded::Metrics(metrics) = part.decoded_mut() {
             for scope in &mut metrics.scope_metrics {
@@ -50,8 +60,8 @@ pub(super) fn sort(chunk: &OtlpChunk) -> Option<Sorted> {
         }
         part
     };
-    let sound = part(|metric| fault_of(metric).is_none());
-    let unsound = part(|metric| fault_of(metric).is_some());
+    let sound = part(&|metric| fault_of(metric).is_none());
+    let unsound = part(&|metric| fault_of(metric).is_some());
     Some(Sorted {
         sound: (sound.items() > 0).then_some(sound),
         unsound: (unsound.items() > 0).then_some(unsound),

@@ -20,6 +20,7 @@ use prost::Message;
 use super::calls::Plan;
 use super::*;
 
+mod meters;
 mod outcomes;
 
 const NOW: u64 = 1_795_219_200_000;

@@ -33,17 +33,18 @@ pub(super) fn verdict(
     for (index, end) in ends {
         let Share {
             chunks: own,
-            copies,
+            left_out,
         } = &shares[index];
-        // Of a call that is made again, the copies are counted then.
-        if matches!(end, End::Delivered | End::Settled) && *copies > 0 {
-            delivery.dropped.push(("deduplicated", *copies));
+        let left_out = left_out.filter(|(_, items)| *items > 0);
+        // Of a call that is made again, what is left out is counted then.
+        if matches!(end, End::Delivered | End::Settled) {
+            delivery.dropped.extend(left_out);
         }
         match end {
             End::Delivered => {}
             End::Settled => {
                 let items = own.iter().map(|chunk| batch.chunks()[*chunk].items());
-                let items = items.sum::<usize>() - copies;
+                let items = items.sum::<usize>() - left_out.map_or(0, |(_, items)| items);
                 delivery.dropped.push(("unknown_outcome", items));
             }
             End::Untried => partial.untried.extend(own),

@@ -3,7 +3,7 @@
 //! A single value is a gauge and a histogram a cumulative histogram, whose buckets SkyWalking names
 //! by their lower bounds and OTLP by their upper ones. What meters do not say cannot be told: the
 //! sum of a histogram, whether a value only grows, its unit, when counting began. Of labels with one
-//! name the last counts, and unknown fields are left out: there is no way back.
+//! name the last counts, and unknown fields are left out.
 
 use std::collections::HashMap;
 
@@ -24,6 +24,13 @@ use crate::skywalking::v3::{
     Label, MeterBucketValue, MeterData, MeterDataCollection, MeterHistogram, MeterSingleValue,
 };
 use crate::{OtlpChunk, Signal};
+
+mod reverse;
+
+#[cfg(test)]
+mod tests;
+
+pub use reverse::{Meters, Options, fault_of, from_otlp};
 
 /// The metrics of a `MeterDataCollection`, one chunk for each run of meters of one instance. Meters
 /// that hold neither a value nor a histogram are passed over.
@@ -174,6 +181,3 @@ fn attribute(key: &str, value: &str) -> KeyValue {
         ..KeyValue::default()
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -80,7 +80,7 @@ fn what_a_backend_takes_is_left_alone() {
         &["a", "b"],
         vec![gauge("g", 0.0), histogram("h", vec![1], 2.0)],
     );
-    assert!(sort(&sound).is_none());
+    assert!(sort(&sound, MetricsForm::Otlp).is_none());
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn bad_metrics_are_taken_out_and_the_first_is_named() {
         metric("summary", Some(Data::Summary(summary))),
         histogram("fine", vec![1], 0.0),
     ];
-    let sorted = sort(&chunk(&["a"], mixed)).expect("four are bad");
+    let sorted = sort(&chunk(&["a"], mixed), MetricsForm::Otlp).expect("four are bad");
     assert_eq!(sorted.fault, "metric `nan`: a value is not a finite number");
     let sound = sorted.sound.expect("two are good");
     let unsound = sorted.unsound.expect("four are bad");
@@ -111,7 +111,7 @@ fn bad_metrics_are_taken_out_and_the_first_is_named() {
 #[test]
 fn a_metric_without_data_holds_no_item_and_is_only_left_out() {
     let bare = vec![gauge("good", 1.0), metric("bare", None)];
-    let sorted = sort(&chunk(&["a"], bare)).expect("one is bad");
+    let sorted = sort(&chunk(&["a"], bare), MetricsForm::Otlp).expect("one is bad");
     assert!(sorted.unsound.is_none());
     assert_eq!(names(&sorted.sound.expect("one is good")), ["good"]);
 }
@@ -119,7 +119,7 @@ fn a_metric_without_data_holds_no_item_and_is_only_left_out() {
 #[test]
 fn a_resource_that_says_a_thing_twice_is_bad_as_a_whole() {
     let twice = chunk(&["a", "b", "a"], vec![gauge("g", 1.0)]);
-    let sorted = sort(&twice).expect("it is bad");
+    let sorted = sort(&twice, MetricsForm::Otlp).expect("it is bad");
     assert!(sorted.sound.is_none());
     assert_eq!(sorted.fault, "the resource has the attribute `a` twice");
 }

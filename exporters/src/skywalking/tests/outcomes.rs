@@ -7,7 +7,7 @@ use super::*;
 fn share(chunks: &[usize]) -> Share {
     Share {
         chunks: chunks.to_vec(),
-        copies: 0,
+        left_out: None,
     }
 }
 
@@ -84,10 +84,10 @@ fn what_a_backend_says_is_retried_left_alone_or_final() {
 }
 
 #[test]
-fn copies_within_a_chunk_are_counted_when_its_call_has_ended_well() {
+fn what_is_left_out_of_a_chunk_is_counted_when_its_call_has_ended_well() {
     let batch = batch(vec![segment("x"), segment("y")]);
     let shares = [0, 1].map(|index| Share {
-        copies: 1,
+        left_out: Some(("deduplicated", 1)),
         ..share(&[index])
     });
     let ends = vec![(0, End::Delivered), (1, failed(Code::Unavailable))];
