@@ -77,7 +77,7 @@ pub(crate) enum Command {
     Schema,
     /// Play recorded sessions of mini programs into the built-in default and watch
     Demo(DemoArgs),
-    /// Send recorded requests again, to any OTLP backend
+    /// Send recorded requests again, to SkyWalking OAP or any OTLP backend
     Replay(ReplayArgs),
     /// Look into the queues on disk, check them, and bring back what was set aside
     Queue(QueueArgs),
@@ -143,7 +143,7 @@ pub(crate) struct ReplayArgs {
     /// Where to send: `http://host:port` or `https://host:port`
     #[arg(long, value_name = "ENDPOINT")]
     pub(crate) to: String,
-    /// How to send; without it port 4317 means gRPC, and any other HTTP
+    /// How to send; without it the ports 4317 and 11800 mean gRPC, and any other HTTP
     #[arg(long, value_enum)]
     pub(crate) protocol: Option<ProtocolArg>,
     /// `full` is as fast as possible, `original` as recorded with gaps cut to 10 s, `exact` as

@@ -1,5 +1,5 @@
 //! `skyferry replay`: recorded requests, sent again to any OTLP backend, and what SkyWalking's agents
-//! reported to any backend of theirs.
+//! reported to SkyWalking OAP.
 //!
 //! One recorded request of OTLP is one request again, made by the exporter that a configuration would
 //! use: TLS, compression and what an answer means are its matter. Messages of agents go out as agents

@@ -16,8 +16,8 @@ use crate::cli::{ProtocolArg, ReplayArgs};
 use crate::failure::Failure;
 use crate::registry;
 
-/// The port that means gRPC where nothing else says so.
-const GRPC_PORT: &str = ":4317";
+/// The ports that mean gRPC where nothing else says so: OTLP's, and that of SkyWalking OAP.
+const GRPC_PORTS: [&str; 2] = [":4317", ":11800"];
 
 /// How long is waited after a first attempt without an answer's own delay, and at most.
 const RETRY_INITIAL: Duration = Duration::from_millis(500);
@@ -182,7 +182,8 @@ impl Outcome {
 
 /// What was asked for, else what the port means.
 fn protocol(args: &ReplayArgs) -> ProtocolArg {
-    let by_port = match args.to.trim_end_matches('/').ends_with(GRPC_PORT) {
+    let to = args.to.trim_end_matches('/');
+    let by_port = match GRPC_PORTS.iter().any(|port| to.ends_with(port)) {
         true => ProtocolArg::Grpc,
         false => ProtocolArg::Http,
     };
@@ -255,6 +256,35 @@ fn halves(batch: &Batch) -> Option<[Batch; 2]> {
         chunks => {
             let (first, second) = chunks.split_at(chunks.len() / 2);
             Some([part(first.to_vec()), part(second.to_vec())])
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn chosen(arguments: &[&str]) -> ProtocolArg {
+        let words = ["skyferry", "replay", "a.jsonl"].iter().chain(arguments);
+        let cli = Cli::try_parse_from(words).expect("it is valid");
+        let Some(Command::Replay(args)) = cli.command else {
+            panic!("it is a replay");
+        };
+        protocol(&args)
+    }
+
+    #[test]
+    fn the_ports_of_collectors_and_oaps_mean_grpc_unless_it_is_said_otherwise() {
+        for to in ["http://a:4317", "https://oap:11800/"] {
+            assert_eq!(chosen(&["--to", to]), ProtocolArg::Grpc, "{to}");
+            let told = chosen(&["--to", to, "--protocol", "http"]);
+            assert_eq!(told, ProtocolArg::Http);
+        }
+        for to in ["http://a:4318", "http://oap:12800", "http://a:1180"] {
+            assert_eq!(chosen(&["--to", to]), ProtocolArg::Http, "{to}");
         }
     }
 }
