@@ -27,6 +27,7 @@ use http::{HeaderMap, HeaderValue};
 use net::client::{CallError, Fate, Stream, Unary};
 use net::compress::Encoding;
 use parking_lot::Mutex;
+use pdata::convert::assemble::Options as SegmentOptions;
 use pdata::convert::log::Options as LogOptions;
 use pdata::convert::meter::Options as MeterOptions;
 use pdata::skywalking::Kind;
@@ -134,6 +135,7 @@ struct Skywalking {
 /// In which form OTLP is sent.
 struct Forms {
     traces: TracesForm,
+    segments: SegmentOptions,
     logs: LogsForm,
     native_logs: LogOptions,
     metrics: MetricsForm,
@@ -189,7 +191,8 @@ impl Exporter for Skywalking {
         let waits = signal == Signal::Traces && self.forms.traces == TracesForm::Segments;
         let places = Arc::clone(&self.places);
         waits.then(|| -> Box<dyn Assembler> {
-            Box::new(spans::Spans::new(places, &self.metrics, &self.id))
+            let options = self.forms.segments.clone();
+            Box::new(spans::Spans::new(places, options, &self.metrics, &self.id))
         })
     }
 }
@@ -214,6 +217,7 @@ impl Skywalking {
             places: Arc::default(),
             forms: Forms {
                 traces: config.traces,
+                segments: config.assemble.options(),
                 logs: config.logs,
                 native_logs: LogOptions {
                     resource_tags: config.log_resource_tags.clone(),

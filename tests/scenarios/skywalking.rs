@@ -5,6 +5,7 @@ pub(crate) mod program;
 pub(crate) mod real_oap;
 
 mod agents;
+mod assembled;
 mod browser;
 mod forwarded;
 mod gateway;

@@ -1,9 +1,13 @@
 //! The keys of the `skywalking` exporter.
 
+use std::num::NonZeroUsize;
+
 use engine::config::{Duration, Problems, Secret};
 use engine::exporter::{QueueConfig, RetryConfig, Settings};
 use http::{HeaderValue, Uri};
 use net::tls::ClientTls;
+use pdata::convert::assemble::{Options, UnresolvedParent};
+use pdata::convert::identity::NAME_MAX;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +32,8 @@ pub(super) struct Config {
     pub(super) tls: ClientTls,
     /// In which form spans of OTLP are sent.
     pub(super) traces: TracesForm,
+    /// With `traces: segments`, what the segments are like.
+    pub(super) assemble: AssembleConfig,
     /// In which form logs of OTLP are sent.
     pub(super) logs: LogsForm,
     /// In which form metrics of OTLP are sent.
@@ -75,6 +81,84 @@ pub(super) enum TracesForm {
     Otlp,
 }
 
+/// `assemble`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct AssembleConfig {
+    /// A segment with more spans goes on in another one.
+    #[schemars(range(min = 1, max = 10000))]
+    pub(super) span_limit: usize,
+    /// What stands for a caller that is not known.
+    pub(super) unresolved_parent: UnresolvedParentForm,
+    /// The service that stands for it with `unresolved_parent: placeholder`.
+    pub(super) placeholder: String,
+    /// What becomes of the links of a consumer that was called by nobody else. Those of other spans
+    /// are tags.
+    pub(super) links: LinksForm,
+}
+
+/// `unresolved_parent`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum UnresolvedParentForm {
+    /// Nothing: the backend shows a user. The caller's id is in the tag `otlp.parent_span_id`.
+    #[default]
+    Omit,
+    /// A service of the name that `placeholder` gives.
+    Placeholder,
+}
+
+/// `links`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum LinksForm {
+    /// Tags `otlp.link.N`.
+    #[default]
+    Tags,
+    /// References, each of which the backend counts as one more call.
+    References,
+}
+
+impl Default for AssembleConfig {
+    fn default() -> Self {
+        AssembleConfig {
+            span_limit: Options::default().span_limit.get(),
+            unresolved_parent: UnresolvedParentForm::Omit,
+            placeholder: "unknown_caller".to_owned(),
+            links: LinksForm::Tags,
+        }
+    }
+}
+
+impl AssembleConfig {
+    pub(super) fn options(&self) -> Options {
+        let span_limit = NonZeroUsize::new(self.span_limit);
+        Options {
+            span_limit: span_limit.unwrap_or(NonZeroUsize::MIN),
+            unresolved_parent: match self.unresolved_parent {
+                UnresolvedParentForm::Omit => UnresolvedParent::Omit,
+                UnresolvedParentForm::Placeholder => {
+                    UnresolvedParent::Placeholder(self.placeholder.clone())
+                }
+            },
+            links_are_references: self.links == LinksForm::References,
+            ..Options::default()
+        }
+    }
+
+    fn check(&self, problems: &mut Problems) {
+        let length = self.placeholder.encode_utf16().count();
+        if !(1..=NAME_MAX).contains(&length) {
+            problems
+                .at(
+                    "assemble.placeholder",
+                    format!("a name of `{length}` characters is no service's"),
+                )
+                .help(format!("write 1 to {NAME_MAX} characters"));
+        }
+    }
+}
+
 /// `logs`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -117,6 +201,7 @@ impl Default for Config {
             authentication: None,
             tls: ClientTls::default(),
             traces: TracesForm::Segments,
+            assemble: AssembleConfig::default(),
             logs: LogsForm::Native,
             metrics: MetricsForm::Otlp,
             metric_resource_labels: Vec::new(),
@@ -199,6 +284,7 @@ impl Config {
         {
             check_url("query.endpoint", &url, problems);
         }
+        self.assemble.check(problems);
         let token = self.authentication.as_ref().map(Secret::expose);
         if token.is_some_and(|token| HeaderValue::try_from(token).is_err()) {
             problems.at("authentication", "the token cannot be sent as metadata");

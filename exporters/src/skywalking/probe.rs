@@ -9,6 +9,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use engine::component::{BuildContext, BuildError};
+use futures_util::FutureExt;
+use futures_util::future::join_all;
 use http::HeaderMap;
 use net::client::{CallError, Fate, Unary};
 use net::compress::Encoding;
@@ -148,8 +150,8 @@ impl Probe {
     /// Sends an empty export of spans to every backend. One that refuses it speaks for all, since calls
     /// take turns.
     pub(super) async fn ask_for_spans(&self, targets: &Targets, headers: &HeaderMap) -> Spans {
-        let mut found = Spans::Unclear;
-        for target in targets.all().iter() {
+        let all = targets.all();
+        let asked = all.iter().map(|target| {
             let unary = Unary {
                 path: otlp::grpc_path(Signal::Traces),
                 headers: headers.clone(),
@@ -157,15 +159,15 @@ impl Probe {
                 encoding: Encoding::Identity,
                 timeout: ANSWER_WITHIN,
             };
-            match verdict(target.client.call_once(unary).await.err().as_ref()) {
-                refused @ Spans::Refused(_) => {
-                    found = refused;
-                    break;
-                }
-                Spans::Taken => found = Spans::Taken,
-                Spans::Unasked | Spans::Unclear => {}
-            }
-        }
+            let answer = target.client.call_once(unary);
+            answer.map(|answer| verdict(answer.err().as_ref()))
+        });
+        let found = join_all(asked).await;
+        let refused = found
+            .iter()
+            .find(|found| matches!(found, Spans::Refused(_)));
+        let taken = found.iter().find(|found| **found == Spans::Taken);
+        let found = *refused.or(taken).unwrap_or(&Spans::Unclear);
         self.learn_of_spans(found)
     }
 

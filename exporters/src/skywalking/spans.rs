@@ -81,7 +81,12 @@ impl Trace {
 }
 
 impl Spans {
-    pub(super) fn new(places: Arc<Mutex<Memory>>, metrics: &Metrics, exporter: &str) -> Self {
+    pub(super) fn new(
+        places: Arc<Mutex<Memory>>,
+        options: Options,
+        metrics: &Metrics,
+        exporter: &str,
+    ) -> Self {
         let labels = [("exporter", exporter)];
         Spans {
             traces: HashMap::new(),
@@ -92,7 +97,7 @@ impl Spans {
             items: 0,
             ended: Vec::new(),
             places,
-            options: Options::default(),
+            options,
             cut_short: metrics.counter("skyferry_exporter_traces_cut_short_total", &labels),
         }
     }

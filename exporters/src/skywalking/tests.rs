@@ -371,6 +371,10 @@ fn problems_say_which_key_and_what_would_be_right() {
         ),
         ("{endpoints: ['a:1', 'b c']}", "is no endpoint"),
         (
+            "{endpoint: 'a:1', assemble: {placeholder: ''}}",
+            "a name of `0` characters is no service's",
+        ),
+        (
             "{endpoint: 'a:1', query: {endpoint: 'b c'}}",
             "is no endpoint",
         ),

@@ -15,7 +15,8 @@ use prost::Message;
 use super::*;
 
 fn window() -> Spans {
-    Spans::new(Arc::default(), &Metrics::new(), "skywalking")
+    let options = Options::default();
+    Spans::new(Arc::default(), options, &Metrics::new(), "skywalking")
 }
 
 /// Counts the records that were settled as done.
