@@ -257,3 +257,33 @@ async fn everything_of_the_node_agent_arrives() {
     service.end().await;
     rig.end();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_rust_agent_sends_in_streams_without_an_end_arrives_while_they_are_open() {
+    let rig = Rig::start();
+    let identity = Identity {
+        service: "shop-rust",
+        instance: "shop-rust-1",
+    };
+    let Some(mut program) = services::rust(identity, rig.address("grpc")) else {
+        return;
+    };
+    let all = services::RUST_SERVES;
+    let there = |calls: &Calls| calls.segments().count() == all && calls.logs().count() == all;
+    let what = "every segment and log";
+    rig.oap.until_within(REPORTED_WITHIN, what, there).await;
+    rig.until_reported(identity, &[Report::Meter("rust_served")])
+        .await;
+    let calls = rig.oap.calls();
+    for number in 0..all {
+        let path = format!("/request/{number}");
+        let (segment, _) = entry(&calls, identity, &path).expect("each has its own path");
+        let text = format!("serves {number}");
+        let log = calls.logs().find(|log| text_of(log) == text);
+        let context = log.and_then(|log| log.trace_context.as_ref());
+        assert_eq!(context.map(|it| &it.trace_id), Some(&segment.trace_id));
+    }
+    program.assert_runs();
+    program.end().await;
+    rig.end();
+}

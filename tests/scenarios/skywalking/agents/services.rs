@@ -38,12 +38,7 @@ impl Service {
         command: &mut Command,
         folder: Option<TempDir>,
     ) -> Service {
-        command
-            .env("SW_AGENT_NAME", identity.service)
-            .env("SW_AGENT_INSTANCE_NAME", identity.instance)
-            .env("SW_AGENT_AUTHENTICATION", TOKEN)
-            .env("SW_AGENT_COLLECTOR_BACKEND_SERVICES", collector.to_string());
-        let program = Program::start(identity.service, command);
+        let program = start_program(identity, collector, command);
         let port = program
             .until_it_says(|line| line.strip_prefix("listening on ")?.parse().ok())
             .await;
@@ -69,6 +64,25 @@ impl Service {
         self.program.end().await;
     }
 }
+
+fn start_program(identity: Identity, collector: SocketAddr, command: &mut Command) -> Program {
+    command
+        .env("SW_AGENT_NAME", identity.service)
+        .env("SW_AGENT_INSTANCE_NAME", identity.instance)
+        .env("SW_AGENT_AUTHENTICATION", TOKEN)
+        .env("SW_AGENT_COLLECTOR_BACKEND_SERVICES", collector.to_string());
+    Program::start(identity.service, command)
+}
+
+/// Starts a program with the agent for Rust. It serves [`RUST_SERVES`] requests of nobody, and stays with
+/// its streams open.
+pub(crate) fn rust(identity: Identity, collector: SocketAddr) -> Option<Program> {
+    let agent = installed("skywalking_rust/agent")?;
+    Some(start_program(identity, collector, &mut Command::new(agent)))
+}
+
+/// See `tests/clients/skywalking/rust`.
+pub(crate) const RUST_SERVES: usize = 20;
 
 /// Starts a service with the Java agent and the plugin that looks at it.
 pub(crate) async fn java(identity: Identity, collector: SocketAddr) -> Option<Service> {
