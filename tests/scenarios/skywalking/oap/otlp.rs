@@ -2,10 +2,12 @@
 
 use serde_json::{Value, json};
 
+use super::NATIVE_METRIC;
 use super::sees::Sees;
 use crate::harness::oap::numbered::now;
 use crate::skywalking::client::post_json;
 use crate::skywalking::gateway::Gateway;
+use crate::skywalking::probe::details;
 use crate::skywalking::program::eventually;
 use crate::skywalking::real_oap::{RealOap, VISIBLE_WITHIN};
 
@@ -63,10 +65,10 @@ fn otlp_logs(services: [&str; 3]) -> Value {
     json!({"resourceLogs": resources})
 }
 
-fn otlp_gauge() -> Value {
+fn otlp_gauge(name: &str, service: &str) -> Value {
     let point = json!({"timeUnixNano": nanos(now()), "asInt": "42"});
-    let metric = json!({"name": OTLP_GAUGE, "gauge": {"dataPoints": [point]}});
-    let resource = resource("otlp-metrics");
+    let metric = json!({"name": name, "gauge": {"dataPoints": [point]}});
+    let resource = resource(service);
     json!({"resourceMetrics": [{"resource": resource, "scopeMetrics": [{"metrics": [metric]}]}]})
 }
 
@@ -86,7 +88,12 @@ async fn otlp_through_skyferry_shows_in_a_real_oap_as_if_it_were_native() {
     post(&gateway, "/v1/traces", otlp_call()).await;
     let services = ["otlp-one", "otlp-two", "otlp-three"];
     post(&gateway, "/v1/logs", otlp_logs(services)).await;
-    post(&gateway, "/v1/metrics", otlp_gauge()).await;
+    post(
+        &gateway,
+        "/v1/metrics",
+        otlp_gauge(OTLP_GAUGE, "otlp-metrics"),
+    )
+    .await;
 
     let sees = Sees(oap.queries());
     sees.service("otlp-callee").await;
@@ -122,7 +129,27 @@ async fn otlp_forwarded_as_it_is_loses_nothing_in_a_real_oap() {
     let Some(oap) = RealOap::start().await else {
         return;
     };
-    let gateway = Gateway::start(oap.grpc, "traces: otlp\n    logs: otlp");
+    let keys = format!(
+        "traces: otlp\n    logs: otlp\n    metrics: meter\n    query: {{endpoint: '{}'}}",
+        oap.rest
+    );
+    let gateway = Gateway::start(oap.grpc, &keys);
+    let note = eventually("what the OAP is", VISIBLE_WITHIN, async || {
+        let details = details(&gateway).await;
+        let note = details["note"].as_str().map(str::to_owned);
+        let whole = note.filter(|note| note.contains("layers"));
+        whole.ok_or_else(|| details.to_string())
+    })
+    .await;
+    assert!(note.starts_with("version 10.1.0"), "{note}");
+    assert!(note.ends_with("takes spans"), "{note}");
+    // By the rule for agents' meters, which names it with an underscore.
+    post(
+        &gateway,
+        "/v1/metrics",
+        otlp_gauge("e2e.meter", "otlp-meters"),
+    )
+    .await;
     post(&gateway, "/v1/traces", otlp_call()).await;
     let services = ["otlp-one", "otlp-two", "otlp-three"];
     post(&gateway, "/v1/logs", otlp_logs(services)).await;
@@ -136,6 +163,15 @@ async fn otlp_forwarded_as_it_is_loses_nothing_in_a_real_oap() {
         let spans = sees.0.zipkin_trace(TRACE_ID).await?;
         let whole = spans.len() == 2;
         whole.then_some(()).ok_or_else(|| format!("{spans:?}"))
+    })
+    .await;
+    eventually("the meter", VISIBLE_WITHIN, async || {
+        let (service, instance) = ("otlp-meters", "otlp-meters-1");
+        let sum = sees
+            .0
+            .instance_sum(NATIVE_METRIC, service, instance)
+            .await?;
+        (sum == 42.0).then_some(()).ok_or_else(|| sum.to_string())
     })
     .await;
     let counted = sees.0.counted("otel_logs_latency_count").await;
