@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use queue::{
-    Completed, DiskQueue, Durability, Events, NewRecord, OsFs, QueueSettings, Report, Room,
+    Completed, DiskQueue, Durability, Events, NewRecord, OsFs, QueueSettings, Report, Room, Stored,
     SystemClock, WhenFull,
 };
 
@@ -138,7 +138,7 @@ impl Rig {
         let room = self.room(record.stored_len());
         let done = done.clone();
         let began = Instant::now();
-        let completion = Box::new(move |outcome: Result<(), _>| {
+        let completion = Box::new(move |outcome: Result<Stored, _>| {
             outcome.expect("there is room");
             done.send(began.elapsed()).expect("somebody waits");
         });
