@@ -18,6 +18,10 @@ use crate::schema::KEY_VALUE;
 use crate::wire::{Fields, Value, put_field, put_varint, varint_len};
 use crate::{OtlpChunk, Signal};
 
+mod native;
+
+pub use native::SpanEdit;
+
 /// A change of a set of attributes. Where a key occurs more than once, all of them are meant.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Edit {

@@ -20,6 +20,7 @@ mod normal;
 pub mod v10;
 #[rustfmt::skip]
 pub mod v3;
+pub mod view;
 
 pub use kind::{Call, Kind};
 pub use normal::{LogStream, MeterStream, MeterUnit};
