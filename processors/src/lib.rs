@@ -4,4 +4,5 @@
 pub mod batch;
 pub mod delta_merge;
 pub mod memory_limiter;
+pub mod platform;
 pub mod span_listeners;
