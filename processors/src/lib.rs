@@ -5,4 +5,5 @@ pub mod batch;
 pub mod delta_merge;
 pub mod memory_limiter;
 pub mod platform;
+pub mod request_histogram;
 pub mod span_listeners;

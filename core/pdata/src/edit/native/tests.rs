@@ -1,6 +1,6 @@
 use bytes::Bytes;
-use prost::Message;
 use proptest::prelude::*;
+use prost::Message;
 
 use super::*;
 use crate::skywalking::v3::{KeyStringValuePair, LogData, LogTags, SegmentObject, SpanObject};
