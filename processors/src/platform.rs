@@ -16,7 +16,8 @@
 //! SkyWalking's rules know.
 //!
 //! What is there is not overwritten by evidence that says otherwise: that is counted and logged. Where
-//! nothing tells the platform, nothing is written.
+//! nothing tells the platform, nothing is written. A mini program's platform beside the `os.name` of iOS
+//! is a contradiction too: SkyWalking files such a log under both.
 
 use std::sync::Arc;
 

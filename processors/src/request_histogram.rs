@@ -19,7 +19,11 @@
 //! It is the service that is left out, whatever its instance: the SDK's segments have no version, and `-`
 //! for an instance where its metrics have none, so that the two cannot be told to be of the same one. A
 //! request that is not counted is seen in the counter of those left out; one that is counted twice is
-//! seen nowhere. Requests that come before the first histogram of their service are counted.
+//! seen nowhere. Requests that come before the first histogram of their service are counted. What
+//! another Skyferry in front of this one has derived counts as the service's own.
+//!
+//! The page is the one on which the request began, as the span has it; the SDK's histogram has the one
+//! on which the answer came.
 
 use std::sync::Arc;
 

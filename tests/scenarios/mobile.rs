@@ -2,4 +2,7 @@
 
 mod delta_merge;
 mod fleet_in_oap;
+mod platform;
+mod recorded;
+mod request_histogram;
 mod span_listeners;
