@@ -202,7 +202,7 @@ fn of_exit<'a>(
 }
 
 /// The first text that is not empty.
-fn first<'a>(texts: [&'a str; 3]) -> &'a str {
+fn first(texts: [&str; 3]) -> &str {
     let mut texts = texts.into_iter();
     texts.find(|text| !text.is_empty()).unwrap_or_default()
 }

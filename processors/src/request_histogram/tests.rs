@@ -100,7 +100,7 @@ fn int(value: i64) -> AnyValue {
     }
 }
 
-fn pairs(attributes: Vec<(&str, AnyValue)>) -> Vec<KeyValue> {
+fn pairs(attributes: Attributes<'_>) -> Vec<KeyValue> {
     let attributes = attributes.into_iter();
     let pairs = attributes.map(|(key, value)| KeyValue {
         key: key.to_owned(),
@@ -157,8 +157,10 @@ fn segment(service: &str, spans: Vec<SpanObject>) -> Chunk {
     Chunk::Native(NativeChunk::from_checked(Kind::Segment, message, 0))
 }
 
+type Attributes<'a> = Vec<(&'a str, AnyValue)>;
+
 /// A chunk of spans with these kinds, times in nanoseconds after midnight, and attributes.
-fn spans(platform: &str, spans: Vec<(i32, [u64; 2], Vec<(&str, AnyValue)>)>) -> Chunk {
+fn spans(platform: &str, spans: Vec<(i32, [u64; 2], Attributes<'_>)>) -> Chunk {
     let midnight = MIDNIGHT_MS as u64 * 1_000_000;
     let spans = spans
         .into_iter()
