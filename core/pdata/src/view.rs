@@ -3,6 +3,7 @@
 //! A view borrows the chunk's bytes and finds a field by passing over those before it. Nothing is
 //! cached, so whoever asks for many attributes of one item iterates over them once.
 
+mod resource;
 mod time;
 
 use crate::wire::{Fields, Value};

@@ -16,7 +16,6 @@ const SERVICE_INSTANCE: &str = "service.instance.id";
 const SERVICE_VERSION: &str = "service.version";
 
 /// The attributes of a resource that matter here. Of a key that comes twice the first counts.
-#[derive(Default)]
 struct Resource<'a> {
     platform: Option<AttributeValue<'a>>,
     os: Option<AttributeValue<'a>>,
@@ -29,21 +28,24 @@ struct Resource<'a> {
 
 impl<'a> Resource<'a> {
     fn of(chunk: &'a OtlpChunk) -> Self {
-        let mut resource = Resource::default();
-        for attribute in chunk.resource_attributes() {
-            let place = match attribute.key {
-                PLATFORM => &mut resource.platform,
-                OS_NAME => &mut resource.os,
-                SDK_NAME => &mut resource.sdk,
-                SERVICE_NAME => &mut resource.service,
-                SERVICE_LAYER => &mut resource.layer,
-                SERVICE_INSTANCE => &mut resource.instance,
-                SERVICE_VERSION => &mut resource.version,
-                _ => continue,
-            };
-            place.get_or_insert(attribute.value);
+        let [platform, os, sdk, service, layer, instance, version] = chunk.resource_values([
+            PLATFORM,
+            OS_NAME,
+            SDK_NAME,
+            SERVICE_NAME,
+            SERVICE_LAYER,
+            SERVICE_INSTANCE,
+            SERVICE_VERSION,
+        ]);
+        Resource {
+            platform,
+            os,
+            sdk,
+            service,
+            layer,
+            instance,
+            version,
         }
-        resource
     }
 }
 

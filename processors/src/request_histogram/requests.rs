@@ -82,18 +82,20 @@ pub(super) fn each<'a>(
 }
 
 fn resource_of(chunk: &OtlpChunk) -> Resource<'_> {
-    let mut resource = Resource::default();
-    for attribute in chunk.resource_attributes() {
-        let place = match attribute.key {
-            "service.name" => &mut resource.service,
-            "service.instance.id" => &mut resource.instance,
-            "service.version" => &mut resource.version,
-            "miniprogram.platform" => &mut resource.platform,
-            _ => continue,
-        };
-        set_first(place, &attribute);
+    let values = chunk.resource_values([
+        "service.name",
+        "service.instance.id",
+        "service.version",
+        "miniprogram.platform",
+    ]);
+    let [service, instance, version, platform] =
+        values.map(|value| value.and_then(|value| value.as_str()).unwrap_or_default());
+    Resource {
+        service,
+        instance,
+        version,
+        platform,
     }
-    resource
 }
 
 /// Of a key that comes twice the first counts.
