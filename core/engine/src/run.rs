@@ -12,9 +12,10 @@ use pdata::Signal;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout_at};
 
+use crate::config::ComponentId;
 use crate::exporter::{Account, Front};
 use crate::graph::Graph;
-use crate::{Shutdown, Tasks};
+use crate::{Outlets, Receiver, Shutdown, Tasks};
 
 /// What became of everything a run took in.
 #[derive(Clone, Debug, Default)]
@@ -70,30 +71,19 @@ impl Graph {
             front.run_exporter(&queues, &stop);
             front.run(&senders, &sending);
         }
-        let merging = Shutdown::default();
-        let mergers = Tasks::new(runtime.clone(), stop.clone());
+        let mergers = Stage::new(&runtime, &stop, Shutdown::default());
         for (aggregation, journal) in &aggregations {
             journal.run(&queues);
-            mergers.spawn("merging", Arc::clone(aggregation).run(merging.clone()));
+            let run = Arc::clone(aggregation).run(mergers.shutdown.clone());
+            mergers.tasks.spawn("merging", run);
         }
-        let deriving = Shutdown::default();
-        let derivers = Tasks::new(runtime.clone(), stop.clone());
+        let derivers = Stage::new(&runtime, &stop, Shutdown::default());
         for outlet in derived {
-            derivers.spawn("derived", outlet.run(deriving.clone()));
+            let run = outlet.run(derivers.shutdown.clone());
+            derivers.tasks.spawn("derived", run);
         }
-        let intake = stop.child();
-        let intakes = Tasks::new(runtime, stop.clone());
-        for (id, receiver, outlets) in receivers {
-            let tasks = intakes.clone();
-            let (intake, stop, failure) = (intake.clone(), stop.clone(), Arc::clone(&failure));
-            intakes.spawn(&format!("receivers/{id}"), async move {
-                if let Err(error) = receiver.run(outlets, tasks, intake).await {
-                    tracing::error!(component = %format!("receivers/{id}"), %error, "receiver failed");
-                    failure.lock().get_or_insert(format!("receivers/{id}: {error}"));
-                    stop.begin();
-                }
-            });
-        }
+        let intakes = Stage::new(&runtime, &stop, stop.child());
+        intakes.run_receivers(receivers, &stop, &failure);
 
         stop.begun().await;
         let deadline = Instant::now() + settings.shutdown_timeout;
@@ -103,9 +93,9 @@ impl Graph {
                 () = tokio::time::sleep_until(deadline) => {}
             }
         };
-        finish(&intakes, &intake, deadline, &stop).await;
-        finish(&derivers, &deriving, deadline, &stop).await;
-        finish(&mergers, &merging, deadline, &stop).await;
+        for stage in [&intakes, &derivers, &mergers] {
+            stage.finish(deadline, &stop).await;
+        }
         aggregations.iter().for_each(|(_, journal)| journal.close());
         sending.begin();
         tokio::select! {
@@ -119,8 +109,10 @@ impl Graph {
             front.close().await;
         }
         queues.ended().await;
-        let panicked = [&intakes, &derivers, &mergers, &senders, &queues]
-            .into_iter()
+        let stages = [intakes, derivers, mergers].map(|stage| stage.tasks);
+        let panicked = stages
+            .iter()
+            .chain([&senders, &queues])
             .find_map(Tasks::panicked);
         let failure = failure.lock().take();
         RunReport {
@@ -130,15 +122,51 @@ impl Graph {
     }
 }
 
-/// Lets a group of tasks finish, and ends them when the time is over.
-async fn finish(tasks: &Tasks, shutdown: &Shutdown, deadline: Instant, stop: &Shutdown) {
-    shutdown.begin();
-    tokio::select! {
-        _ = timeout_at(deadline, tasks.ended()) => {}
-        () = stop.ended() => {}
+/// Tasks that end together.
+#[derive(Clone)]
+struct Stage {
+    tasks: Tasks,
+    shutdown: Shutdown,
+}
+
+impl Stage {
+    fn new(runtime: &Handle, stop: &Shutdown, shutdown: Shutdown) -> Self {
+        Stage {
+            tasks: Tasks::new(runtime.clone(), stop.clone()),
+            shutdown,
+        }
     }
-    shutdown.end();
-    tasks.ended().await;
+
+    /// Starts the receivers. One that fails ends the run, and says why if it is the first.
+    fn run_receivers(
+        &self,
+        receivers: Vec<(ComponentId, Box<dyn Receiver>, Outlets)>,
+        stop: &Shutdown,
+        failure: &Arc<Mutex<Option<String>>>,
+    ) {
+        for (id, receiver, outlets) in receivers {
+            let Stage { tasks, shutdown } = self.clone();
+            let (stop, failure) = (stop.clone(), Arc::clone(failure));
+            self.tasks.spawn(&format!("receivers/{id}"), async move {
+                if let Err(error) = receiver.run(outlets, tasks, shutdown).await {
+                    tracing::error!(component = %format!("receivers/{id}"), %error, "receiver failed");
+                    failure.lock().get_or_insert(format!("receivers/{id}: {error}"));
+                    stop.begin();
+                }
+            });
+        }
+    }
+
+    /// Lets the tasks finish, and ends them when the time is over.
+    async fn finish(&self, deadline: Instant, stop: &Shutdown) {
+        self.shutdown.begin();
+        tokio::select! {
+            _ = timeout_at(deadline, self.tasks.ended()) => {}
+            () = stop.ended() => {}
+        }
+        self.shutdown.end();
+        self.tasks.ended().await;
+    }
 }
 
 fn accounts(exporters: &[Arc<Front>]) -> Vec<ExporterAccount> {

@@ -1,7 +1,7 @@
 //! Every attribute that the Swift SDK puts on spans of MetricKit, and the metrics it becomes.
 //!
-//! Source: `opentelemetry-swift` 2.5.2. Units are base units; `attributes.md` beside this file
-//! shows the table to people, and a test keeps it true.
+//! Source: `opentelemetry-swift` 2.5.2. Units are base units; `docs/metrickit.md` shows the
+//! table to people, and a test keeps it true.
 
 use super::Names;
 use crate::span_listeners::listener::{Kind, Metric};

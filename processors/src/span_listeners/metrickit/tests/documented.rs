@@ -77,7 +77,7 @@ fn the_table_that_people_read_is_the_one_that_is_used() {
         let (key, purpose, oap, otlp) = line;
         writeln!(text, "| `{key}` | {purpose} | {oap} | {otlp} |").expect("text takes text");
     }
-    expect_file!["../attributes.md"].assert_eq(&text);
+    expect_file!["../../../../../docs/metrickit.md"].assert_eq(&text);
 }
 
 const ABOUT_THE_TABLE: &str = "\
