@@ -9,7 +9,7 @@ use crate::harness::{Backend, Collector, Flood, Reply};
 /// What the program may hold of requests: the limit without its spike.
 const BUDGET_MIB: usize = 64;
 /// What it may need beside them.
-const OVERHEAD_MIB: usize = 32;
+const OVERHEAD_MIB: usize = 20;
 const LANES: usize = 16;
 /// Records have all sizes up to this, as the size classes of an allocator should not matter.
 const RECORD_BYTES_MAX: usize = 40 * 1024;

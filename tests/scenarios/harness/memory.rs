@@ -1,6 +1,7 @@
 //! What the kernel says about the memory of a process (Linux).
 
-/// Memory of a process in bytes.
+/// Memory of a process in bytes, without the pages of its own file: how much code a build has is no
+/// matter of load.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Memory {
     pub(crate) resident: usize,
@@ -20,8 +21,9 @@ pub(crate) fn of(pid: u32) -> Memory {
             .expect("the kernel says so in KiB");
         kib * 1024
     };
+    let file = bytes("RssFile:");
     Memory {
-        resident: bytes("VmRSS:"),
-        peak: bytes("VmHWM:"),
+        resident: bytes("VmRSS:").saturating_sub(file),
+        peak: bytes("VmHWM:").saturating_sub(file),
     }
 }
