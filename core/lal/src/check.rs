@@ -1,6 +1,9 @@
 //! What a rule means beyond its grammar: what OAP refuses at load, and what it accepts and ignores.
 
 mod ignored;
+mod scope;
+mod statics;
+mod values;
 
 use crate::diagnostic::Findings;
 use crate::load::Compatibility;
@@ -35,5 +38,6 @@ pub(crate) fn rule(mut rule: Rule, compatibility: Compatibility, findings: &mut 
     if compatibility == Compatibility::Oap {
         ignored::remove(&mut rule.filter, findings);
     }
+    statics::check(&rule, compatibility, findings);
     rule
 }

@@ -1,6 +1,6 @@
 //! What is said about mistakes, and where.
 
-use expect_test::{Expect, expect};
+use expect_test::{Expect, expect, expect_file};
 
 use super::{load_rule, load_text, rule_file, shown};
 use crate::Compatibility;
@@ -191,4 +191,63 @@ fn files_are_read_as_oap_reads_them() {
     "#]]
     .assert_eq(&shown(&load_text("rules: [\n")));
     expect![[""]].assert_eq(&shown(&load_text("")));
+}
+
+/// Bodies of filters whose grammar is right and whose types are not, or that deceive.
+const STATIC: [&str; 43] = [
+    "extractor { tag 'a': true }",
+    "extractor { service null }",
+    "if (true) {}",
+    "json {} if (parsed.f == true) {}",
+    "extractor { layer IOS }",
+    "def a = sourceAttribute('x') extractor { service a }",
+    "if (a) {} def a = log.service",
+    "if (log.service) { def a = 'x' } if (a) {}",
+    "if (log.service) { def a = 'x' } else { def a = 'y' } if (a) {}",
+    "def a = sourceAttribute('x') if (a.startsWith('b')) {}",
+    "def a = sourceAttribute('x') as String if (a.startsWith('b')) {}",
+    "def a = sourceAttribute('x') as String if (a?.startsWith('b')) {}",
+    "json {} def a = toJson(parsed.c) if (a?.has('k')) {}",
+    "json {} extractor { service toJson(parsed.c) }",
+    "json {} extractor { service parsed.a.b.c }",
+    "json {} extractor { service parsed.a.b.c.d }",
+    "json {} extractor { service parsed.a[0] }",
+    "json {} extractor { service parsed?.a?.trim() }",
+    "json {} extractor { service parsed.a.trim() }",
+    "json {} extractor { service whatever.a }",
+    "text { regexp '(?<a>.)' } extractor { service parsed.a.b }",
+    "extractor { service parsed.service }",
+    "extractor { service parsed.code }",
+    "extractor { service log.traceContext.spanId }",
+    "extractor { service log.body.text }",
+    "extractor { service log.body.getText().getText() }",
+    "extractor { service log.name }",
+    "if (tag('name').startsWith('x')) {}",
+    "if ((tag('name') as String).startsWith('x')) {}",
+    "if (tag(log.service)) {}",
+    "if (regexp('a')) {}",
+    "if (matches('a')) {}",
+    "if (tag('a') == null) {}",
+    "if (tag('a') == log.service as String) {}",
+    "if ((tag('a') as String).length() > 3) {}",
+    "def s = tag('a') as String if (s?.length() > 3) {}",
+    "def s = tag('a') as String if (s.length() > 3) {}",
+    "json {} extractor { tag a: parsed.n / 2 }",
+    "json {} extractor { tag a: (parsed.n as Long) / 2 + 'ms' }",
+    "extractor { tag a: ('abc').length() }",
+    "extractor { metrics { name log.service timestamp log.timestamp labels a: log.service as Long value 1 } }",
+    "extractor { service ProcessRegistry.find('a') }",
+    "sink { sampler { rateLimit('${nobody}') { rpm 1 } } }",
+];
+
+#[test]
+fn checks_what_oap_compiles_to_java() {
+    let mut said = String::new();
+    for body in STATIC {
+        let loaded = load_rule(&format!("filter {{ {body} }}"), Compatibility::Oap);
+        let has_errors = shown(&loaded).contains("error");
+        assert_eq!(loaded.rules.is_empty(), has_errors, "{body}");
+        said.push_str(&format!("{body}\n{}", shown(&loaded)));
+    }
+    expect_file!["../../testdata/static.txt"].assert_eq(&said);
 }
