@@ -163,3 +163,32 @@ fn reads_rules_and_layers_of_a_file() {
     let output = loaded.rules[1].output_type.as_ref();
     assert_eq!(output.map(|it| &*it.text), Some("SlowSQL"));
 }
+
+#[test]
+fn rules_of_every_kind_load_without_a_finding() {
+    let loaded = load_text(include_str!("../../testdata/kinds.yaml"));
+    assert_eq!(shown(&loaded), "");
+    let modes: Vec<_> = loaded.rules.iter().map(|rule| rule.mode).collect();
+    let none = Mode::None;
+    let (json, text) = (Mode::Json, Mode::Text);
+    assert_eq!(modes, [none, json, json, text, none, json]);
+    for rule in &loaded.rules {
+        let printed = print::filter(&rule.filter);
+        assert_eq!(print::filter(&reread(rule, &printed)), printed);
+    }
+}
+
+/// The filter of `rule` in the words of the printer.
+#[track_caller]
+fn reread(rule: &crate::tree::Rule, printed: &str) -> Vec<crate::tree::Statement> {
+    let lines = printed.replace('\n', "\n      ");
+    let layer = match &rule.layer {
+        Layer::Auto => "auto",
+        Layer::Named(name) => &name.text,
+    };
+    let file = format!("rules:\n  - name: a\n    layer: {layer}\n    dsl: |\n      {lines}\n");
+    let mut loaded = load_text(&file);
+    let said = shown(&loaded);
+    let rule = loaded.rules.pop();
+    rule.unwrap_or_else(|| panic!("{file}\n{said}")).filter
+}
