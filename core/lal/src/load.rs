@@ -1,6 +1,7 @@
 //! Rule files: layer definitions and rules, read all at once.
 
 mod bean;
+mod layers;
 
 use std::collections::HashMap;
 
@@ -66,6 +67,7 @@ pub fn load(sources: &[Source], compatibility: Compatibility) -> Loaded {
         let index = u32::try_from(index).expect("nobody has as many files");
         loader.source(source, index);
     }
+    loader.unknown_layers();
     Loaded {
         rules: loader.rules,
         layers: loader.layers,
@@ -206,6 +208,25 @@ impl Loader {
         );
         if !self.findings.has_errors_since(mark) {
             self.rules.push(rule);
+        }
+    }
+
+    /// A layer may be defined in any of the files.
+    fn unknown_layers(&mut self) {
+        for rule in &self.rules {
+            let Layer::Named(layer) = &rule.layer else {
+                continue;
+            };
+            let mut defined = self.layers.iter().map(|it| &*it.name.text);
+            if layers::BUILT_IN.contains(&&*layer.text) || defined.any(|it| it == layer.text) {
+                continue;
+            }
+            let message = format!(
+                "no layer `{}` is known: its logs never meet a rule",
+                layer.text
+            );
+            let report = self.findings.warning(layer.span, message);
+            report.help("a layer of OAP, one of `layerDefinitions`, or `auto`");
         }
     }
 

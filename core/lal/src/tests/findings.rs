@@ -251,3 +251,18 @@ fn checks_what_oap_compiles_to_java() {
     }
     expect_file!["../../testdata/static.txt"].assert_eq(&said);
 }
+
+#[test]
+fn warns_of_a_rule_for_a_layer_that_nobody_has() {
+    let rule = |layer: &str| format!("rules: [{{name: a, layer: {layer}, dsl: 'filter {{}}'}}]\n");
+    expect![[r#"
+        1:26 warning: no layer `general` is known: its logs never meet a rule (a layer of OAP, one of `layerDefinitions`, or `auto`)
+    "#]].assert_eq(&shown(&load_text(&rule("general"))));
+    assert_eq!(shown(&load_text(&rule("AIRFLOW"))), "");
+    let definition = "layerDefinitions: [{name: FLEET, ordinal: 10000}]\n";
+    let files = [
+        super::source(&rule("FLEET")),
+        super::source(&format!("{definition}rules: []")),
+    ];
+    assert_eq!(shown(&crate::load(&files, Compatibility::Oap)), "");
+}
