@@ -104,12 +104,15 @@ proptest! {
     }
 
     #[test]
-    fn any_words_end_in_a_rule_or_a_located_error(dsl in words()) {
-        for compatibility in [Compatibility::Oap, Compatibility::Documented] {
-            let loaded = load_rule(&dsl, compatibility);
-            assert_located(&rule_file(&dsl), &loaded);
-            prop_assert!(!loaded.rules.is_empty() || !loaded.findings.is_empty());
-        }
+    fn any_words_end_in_a_rule_or_a_located_error(
+        before in prop::sample::select(vec!["", "filter { ", "filter { json {} extractor { ", "filter { sink { if ("]),
+        words in words(),
+        compatibility in prop::sample::select(vec![Compatibility::Oap, Compatibility::Documented]),
+    ) {
+        let dsl = format!("{before}{words}");
+        let loaded = load_rule(&dsl, compatibility);
+        assert_located(&rule_file(&dsl), &loaded);
+        prop_assert!(!loaded.rules.is_empty() || !loaded.findings.is_empty());
     }
 
     #[test]
