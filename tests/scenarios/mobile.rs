@@ -2,6 +2,7 @@
 
 mod delta_merge;
 mod fleet_in_oap;
+mod metrickit_fleet;
 mod platform;
 mod recorded;
 mod request_histogram;

@@ -1,7 +1,7 @@
 //! Rules as a typed tree: what a rule says, with the place of everything that can be wrong later.
 //!
 //! Chains of operators are flat lists, so the depth of a tree is at most
-//! [`DEPTH_MAX`](crate::tree::DEPTH_MAX) however long its text. Names are text still.
+//! [`DEPTH_MAX`] however long its text. Names are text still.
 
 pub use crate::diagnostic::Span;
 
