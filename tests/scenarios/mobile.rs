@@ -5,5 +5,6 @@ mod fleet_in_oap;
 mod metrickit_fleet;
 mod platform;
 mod recorded;
+mod recorded_fleet;
 mod request_histogram;
 mod span_listeners;
