@@ -6,6 +6,7 @@
 
 pub mod ack;
 pub mod aggregate;
+mod completions;
 pub mod component;
 pub mod config;
 pub mod consumer;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -17,6 +17,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use super::{LANE, Ledger};
+use crate::completions::Completions;
 use crate::exporter::disk::directory_name;
 use crate::{Refusal, Tasks};
 
@@ -178,10 +179,7 @@ struct Bell {
     arrived: Notify,
     /// Room was freed, or the journal was opened or closed.
     changed: Notify,
-    /// Appends that have ended; no more than the queue takes at once.
-    completed: Mutex<Vec<Completed>>,
-    has_completed: Notify,
-    is_closed: AtomicBool,
+    completions: Completions,
 }
 
 impl Bell {
@@ -196,28 +194,13 @@ impl Bell {
             producer: AtomicU64::new(0),
             arrived: Notify::new(),
             changed: Notify::new(),
-            completed: Mutex::default(),
-            has_completed: Notify::new(),
-            is_closed: AtomicBool::new(false),
+            completions: Completions::default(),
         }
     }
 
     /// Answers callers until the thread has ended; one task, so that a group wakes the runtime once.
     async fn complete(&self) {
-        loop {
-            let woken = self.has_completed.notified();
-            let is_closed = self.is_closed.load(Ordering::Acquire);
-            let group = std::mem::take(&mut *self.completed.lock());
-            if group.is_empty() {
-                if is_closed {
-                    break;
-                }
-                woken.await;
-            }
-            for completed in group {
-                (completed.completion)(completed.outcome);
-            }
-        }
+        self.completions.answer().await;
         self.health.set(&self.component, Condition::Stopped);
     }
 
@@ -233,8 +216,7 @@ struct Closing(Arc<Bell>);
 
 impl Drop for Closing {
     fn drop(&mut self) {
-        self.0.is_closed.store(true, Ordering::Release);
-        self.0.has_completed.notify_one();
+        self.0.completions.close();
     }
 }
 
@@ -243,8 +225,7 @@ struct Ringing(Arc<Bell>);
 
 impl Events for Ringing {
     fn appended(&self, group: Vec<Completed>) {
-        self.0.completed.lock().extend(group);
-        self.0.has_completed.notify_one();
+        self.0.completions.extend(group);
     }
 
     fn arrived(&self, _: u8) {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 
 use parking_lot::Mutex;
 use pdata::Signal;
@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::Site;
+use crate::completions::Completions;
 use crate::exporter::drain_rate::DrainRate;
 use crate::exporter::observe::Observer;
 use crate::exporter::pace::Pace;
@@ -24,10 +25,7 @@ pub(super) struct Desk {
     lanes: [Lane; Signal::ALL.len()],
     /// Room was freed, or the queue was opened or closed.
     pub(super) changed: Notify,
-    /// Appends that have ended; no more than the queue takes at once.
-    completed: Mutex<Vec<Completed>>,
-    has_completed: Notify,
-    is_closed: AtomicBool,
+    completions: Completions,
 }
 
 struct Lane {
@@ -60,9 +58,7 @@ impl Desk {
             health: site.health.clone(),
             lanes: site.observers.each_ref().map(lane),
             changed: Notify::new(),
-            completed: Mutex::default(),
-            has_completed: Notify::new(),
-            is_closed: AtomicBool::new(false),
+            completions: Completions::default(),
         }
     }
 
@@ -89,27 +85,13 @@ impl Desk {
     /// Tells callers what became of their appends, until the queue's thread has ended. One task for
     /// all, so that a group wakes the runtime once.
     pub(super) async fn complete(&self) {
-        loop {
-            let woken = self.has_completed.notified();
-            let is_closed = self.is_closed.load(Ordering::Acquire);
-            let group = std::mem::take(&mut *self.completed.lock());
-            if group.is_empty() {
-                if is_closed {
-                    break;
-                }
-                woken.await;
-            }
-            for completed in group {
-                (completed.completion)(completed.outcome);
-            }
-        }
+        self.completions.answer().await;
         self.health.set(&self.component, Condition::Stopped);
     }
 
     /// The queue's thread has ended.
     fn close(&self) {
-        self.is_closed.store(true, Ordering::Release);
-        self.has_completed.notify_one();
+        self.completions.close();
         self.changed.notify_waiters();
     }
 
@@ -199,8 +181,7 @@ pub(super) struct Telling(pub(super) Arc<Desk>);
 
 impl Events for Telling {
     fn appended(&self, group: Vec<Completed>) {
-        self.0.completed.lock().extend(group);
-        self.0.has_completed.notify_one();
+        self.0.completions.extend(group);
     }
 
     fn arrived(&self, lane: u8) {
