@@ -3,6 +3,7 @@
 //! ```text
 //! consume --divide--+-- what passes ----------------------> next, awaited first
 //!                   +-- what is held --> journal (on disk) --> folded in its order
+//!                       (its room is taken before anything passes)
 //! every interval: a cut --> journal;   folded to a cut: close the window --> next, numbered
 //!                                      taken there: the window's records are finished
 //! ```
@@ -79,11 +80,22 @@ pub(crate) type UnixClock = Arc<dyn Fn() -> u64 + Send + Sync>;
 /// a restart, until they are finished.
 #[async_trait]
 pub(crate) trait Ledger: Send + Sync {
+    /// Room for one record; dropping it gives the room back.
+    type Room: Send;
+
     /// Who this journal is to queues behind it; known when the first record comes back.
     fn producer(&self) -> u64;
 
+    /// Takes room for a record, or says when to come back.
+    async fn reserve(&self, record: &NewRecord) -> Result<Self::Room, Refusal>;
+
     /// Ready when the record is safe.
-    async fn append(&self, record: NewRecord, batch: Option<Batch>) -> Result<(), Refusal>;
+    async fn append(
+        &self,
+        room: Self::Room,
+        record: NewRecord,
+        batch: Option<Batch>,
+    ) -> Result<(), Refusal>;
 
     /// Everything that has not been taken and lies ready.
     fn take(&self) -> Vec<Ready>;
@@ -113,12 +125,12 @@ const AGAIN_MIN: Duration = Duration::from_millis(10);
 const AGAIN_MAX: Duration = Duration::from_secs(30);
 
 /// An aggregator in one pipeline.
-pub(crate) struct Aggregation {
+pub(crate) struct Aggregation<L> {
     id: String,
     signal: Signal,
     aggregator: Arc<dyn Aggregator>,
     next: Arc<dyn Consumer>,
-    ledger: Arc<dyn Ledger>,
+    ledger: Arc<L>,
     unix_ms: UnixClock,
     /// Whether something was appended since the last cut.
     has_uncut: AtomicBool,
@@ -160,12 +172,12 @@ pub(crate) struct Place<'a> {
 /// The run ended before a window was taken; it comes again.
 struct Cut;
 
-impl Aggregation {
+impl<L: Ledger> Aggregation<L> {
     pub(crate) fn new(
         place: &Place<'_>,
         aggregator: Arc<dyn Aggregator>,
         next: Arc<dyn Consumer>,
-        ledger: Arc<dyn Ledger>,
+        ledger: Arc<L>,
         unix_ms: UnixClock,
     ) -> Arc<Self> {
         Arc::new(Aggregation {
@@ -253,7 +265,11 @@ impl Aggregation {
             meta: window.to_le_bytes().to_vec().into(),
             payload: Vec::new(),
         };
-        match self.ledger.append(record, None).await {
+        let stored = async {
+            let room = self.ledger.reserve(&record).await?;
+            self.ledger.append(room, record, None).await
+        };
+        match stored.await {
             Ok(()) => self.last_window.store(window, Ordering::Release),
             Err(refusal) => {
                 tracing::warn!(component = self.id, %refusal, "cannot end a window, goes on with it");
@@ -380,21 +396,26 @@ fn joined(mut batches: Vec<Batch>) -> Vec<Batch> {
 }
 
 #[async_trait]
-impl Consumer for Aggregation {
+impl<L: Ledger> Consumer for Aggregation<L> {
     async fn consume(&self, batch: Batch) -> Result<(), Refusal> {
         let Division { pass, held } = self.aggregator.divide(batch);
-        if let Some(pass) = pass {
-            self.next.consume(pass).await?;
-        }
         let Some(held) = held else {
-            return Ok(());
+            return match pass {
+                Some(pass) => self.next.consume(pass).await,
+                None => Ok(()),
+            };
         };
         let items = held.items() as u64;
         let record = NewRecord {
             lane: LANE,
             ..stored::encode(&held, None)
         };
-        self.ledger.append(record, Some(held)).await?;
+        // First, so that a sender that is refused for want of it has passed on nothing.
+        let room = self.ledger.reserve(&record).await?;
+        if let Some(pass) = pass {
+            self.next.consume(pass).await?;
+        }
+        self.ledger.append(room, record, Some(held)).await?;
         // After it is there: a cut that was made before does not hold it.
         self.has_uncut.store(true, Ordering::Release);
         self.counters.aggregated.increment(items);

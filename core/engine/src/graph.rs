@@ -8,7 +8,7 @@ use pdata::{Batch, Signal};
 use queue::SystemClock;
 use telemetry::{Counter, Metrics};
 
-use crate::aggregate::{self, Aggregation, Aggregator, Journal, Ledger};
+use crate::aggregate::{self, Aggregation, Aggregator, Journal};
 use crate::component::{BuildContext, BuildError, Deriver, Processor, Receiver};
 use crate::config::{ComponentId, Diagnostics, Document, Kind, Pipeline, Reference, Section};
 use crate::consumer::Outlets;
@@ -23,7 +23,7 @@ use crate::{Consumer, Refusal};
 pub struct Graph {
     pub(crate) receivers: Vec<(ComponentId, Box<dyn Receiver>, Outlets)>,
     pub(crate) derived: Vec<Arc<DerivedOutlet>>,
-    pub(crate) aggregations: Vec<(Arc<Aggregation>, Arc<Journal>)>,
+    pub(crate) aggregations: Vec<(Arc<Aggregation<Journal>>, Arc<Journal>)>,
     pub(crate) exporters: Vec<Arc<Front>>,
 }
 
@@ -104,7 +104,7 @@ struct Builder<'a> {
     /// The first consumer of each pipeline, by its index.
     heads: Vec<Option<Arc<dyn Consumer>>>,
     derived: HashMap<(ComponentId, Signal), Arc<DerivedOutlet>>,
-    aggregations: Vec<(Arc<Aggregation>, Arc<Journal>)>,
+    aggregations: Vec<(Arc<Aggregation<Journal>>, Arc<Journal>)>,
 }
 
 impl Builder<'_> {
@@ -225,9 +225,8 @@ impl Builder<'_> {
             signal: signal_of(pipeline),
             metrics: &self.context.metrics,
         };
-        let ledger = Arc::clone(&journal) as Arc<dyn Ledger>;
         let unix_ms = Arc::new(|| queue::Clock::unix_ms(&SystemClock::default()));
-        let aggregation = Aggregation::new(&place, aggregator, next, ledger, unix_ms);
+        let aggregation = Aggregation::new(&place, aggregator, next, Arc::clone(&journal), unix_ms);
         self.aggregations.push((Arc::clone(&aggregation), journal));
         aggregation
     }

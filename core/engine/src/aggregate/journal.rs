@@ -99,12 +99,26 @@ impl Journal {
         tasks.spawn(&name, async move { bell.complete().await });
     }
 
-    /// Room for a record; where there is none, that is waited for a little, as by a queue.
-    async fn reserve(&self, bytes: u64) -> Result<Room, Refusal> {
+    /// Lets the thread write down what is finished and end.
+    pub(crate) fn close(&self) {
+        self.queue.close();
+    }
+}
+
+#[async_trait]
+impl Ledger for Journal {
+    type Room = Room;
+
+    fn producer(&self) -> u64 {
+        self.bell.producer.load(Ordering::Acquire)
+    }
+
+    /// Where there is no room, that is waited for a little, as by a queue.
+    async fn reserve(&self, record: &NewRecord) -> Result<Room, Refusal> {
         let deadline = Instant::now() + WAIT_MAX;
         loop {
             let changed = self.bell.changed.notified();
-            let no_room = match self.queue.reserve(LANE, bytes) {
+            let no_room = match self.queue.reserve(LANE, record.stored_len()) {
                 Ok(room) => return Ok(room),
                 Err(no_room) => no_room,
             };
@@ -119,20 +133,12 @@ impl Journal {
         }
     }
 
-    /// Lets the thread write down what is finished and end.
-    pub(crate) fn close(&self) {
-        self.queue.close();
-    }
-}
-
-#[async_trait]
-impl Ledger for Journal {
-    fn producer(&self) -> u64 {
-        self.bell.producer.load(Ordering::Acquire)
-    }
-
-    async fn append(&self, record: NewRecord, batch: Option<Batch>) -> Result<(), Refusal> {
-        let room = self.reserve(record.stored_len()).await?;
+    async fn append(
+        &self,
+        room: Room,
+        record: NewRecord,
+        batch: Option<Batch>,
+    ) -> Result<(), Refusal> {
         let (answer, answered) = oneshot::channel();
         // A caller may have stopped waiting.
         let completion = Box::new(move |outcome| drop(answer.send(outcome)));

@@ -8,7 +8,7 @@ use pdata::{Chunk, Origin};
 use tokio::time::Instant;
 
 use super::*;
-use crate::testkit::{batch, context};
+use crate::testkit::{CapturingConsumer, batch, context};
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// Some minute's begin and some seconds.
@@ -135,15 +135,25 @@ struct FakeLedger {
     taken_below: AtomicU64,
     arrived: Notify,
     unix_ms: UnixClock,
+    is_full: AtomicBool,
 }
 
 #[async_trait]
 impl Ledger for FakeLedger {
+    type Room = ();
+
     fn producer(&self) -> u64 {
         7
     }
 
-    async fn append(&self, mut record: NewRecord, _: Option<Batch>) -> Result<(), Refusal> {
+    async fn reserve(&self, _: &NewRecord) -> Result<(), Refusal> {
+        match self.is_full.load(Ordering::Relaxed) {
+            true => Err(Refusal::retry("full", Duration::from_secs(1))),
+            false => Ok(()),
+        }
+    }
+
+    async fn append(&self, (): (), mut record: NewRecord, _: Option<Batch>) -> Result<(), Refusal> {
         self.fate.step().await;
         record.enqueued_unix_ms = (self.unix_ms)();
         self.disk.lock().append(record);
@@ -244,13 +254,14 @@ impl World {
         }
     }
 
-    fn aggregation(&self, fate: &Fate) -> Arc<Aggregation> {
+    fn aggregation(&self, fate: &Fate) -> Arc<Aggregation<FakeLedger>> {
         let ledger = FakeLedger {
             disk: Arc::clone(&self.disk),
             fate: fate.clone(),
             taken_below: AtomicU64::new(0),
             arrived: Notify::new(),
             unix_ms: Arc::clone(&self.unix_ms),
+            is_full: AtomicBool::new(false),
         };
         let way = Way {
             behind: Arc::clone(&self.behind),
@@ -369,4 +380,61 @@ async fn what_comes_after_a_restart_in_the_same_minute_is_of_the_next_window() {
     let windows = world.windows();
     assert_eq!(windows.len(), 3);
     assert!(windows.is_sorted_by(|a, b| a < b), "{windows:?}");
+}
+
+/// Passes everything on, and holds it, too.
+struct Dividing;
+
+impl Aggregator for Dividing {
+    fn divide(&self, batch: Batch) -> Division {
+        Division {
+            pass: Some(batch.clone()),
+            held: Some(batch),
+        }
+    }
+
+    fn interval(&self) -> Duration {
+        MINUTE
+    }
+
+    fn journal_bytes(&self) -> u64 {
+        1 << 20
+    }
+
+    fn merger(&self) -> Box<dyn Merger> {
+        Box::new(Collected::default())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_refused_by_a_full_journal_has_passed_on_nothing() {
+    let world = World::new(1);
+    let (fate, next) = (Fate::default(), CapturingConsumer::new());
+    let ledger = Arc::new(FakeLedger {
+        disk: Arc::clone(&world.disk),
+        fate,
+        taken_below: AtomicU64::new(0),
+        arrived: Notify::new(),
+        unix_ms: Arc::clone(&world.unix_ms),
+        is_full: AtomicBool::new(true),
+    });
+    let place = Place {
+        pipeline: "metrics",
+        processor: "dividing",
+        signal: Signal::Metrics,
+        metrics: &context().metrics,
+    };
+    let aggregation = Aggregation::new(
+        &place,
+        Arc::new(Dividing),
+        Arc::clone(&next) as Arc<dyn Consumer>,
+        Arc::clone(&ledger),
+        Arc::clone(&world.unix_ms),
+    );
+    let refused = aggregation.consume(batch(Signal::Metrics, 3)).await;
+    assert!(matches!(refused, Err(Refusal::Retry { .. })), "{refused:?}");
+    assert_eq!(next.items(), 0);
+    ledger.is_full.store(false, Ordering::Relaxed);
+    let taken = aggregation.consume(batch(Signal::Metrics, 3)).await;
+    assert_eq!((taken.is_ok(), next.items()), (true, 3));
 }
