@@ -11,6 +11,8 @@ mod check;
 mod diagnostic;
 mod lexer;
 mod load;
+mod log;
+mod outcome;
 mod parser;
 mod place;
 mod yaml;
@@ -19,6 +21,8 @@ pub mod tree;
 
 pub use diagnostic::{Finding, Severity, Span};
 pub use load::{Compatibility, LayerDefinition, Loaded, SOURCE_BYTES_MAX, Source, load};
+pub use log::{Body, Log, Metadata, TraceContext};
+pub use outcome::{Claim, End, Outcome, Output, Record, RuleId, Sample, SampledTrace, SlowSql};
 
 #[cfg(test)]
 mod tests;
