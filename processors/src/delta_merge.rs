@@ -27,6 +27,7 @@ mod group;
 mod histogram;
 mod key;
 mod number;
+mod room;
 mod tally;
 
 #[cfg(test)]

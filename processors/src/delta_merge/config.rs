@@ -28,6 +28,9 @@ pub(super) struct Config {
     pub(super) max_series: usize,
     /// Values of gauges that one window keeps; a gauge with more leaves as its mean.
     pub(super) max_gauge_values: usize,
+    /// Memory for the names, attributes and buckets of one window, about; beyond it as beyond
+    /// `max_series`.
+    pub(super) max_memory_bytes: ByteSize,
     /// What the journal may take on disk.
     pub(super) max_journal_bytes: ByteSize,
 }
@@ -74,6 +77,7 @@ impl Default for Config {
             late: Late::Fold,
             max_series: 100_000,
             max_gauge_values: 200_000,
+            max_memory_bytes: ByteSize::from_mib(256),
             max_journal_bytes: ByteSize::from_mib(1 << 10),
         }
     }
@@ -82,6 +86,8 @@ impl Default for Config {
 /// A window is at least this long, and at most [`INTERVAL_MAX`].
 const INTERVAL_MIN: time::Duration = time::Duration::from_secs(1);
 const INTERVAL_MAX: time::Duration = time::Duration::from_hours(1);
+/// In less memory there would be overflow series only.
+const MEMORY_BYTES_MIN: u64 = 1 << 20;
 /// A journal with less room cannot hold a window.
 const JOURNAL_BYTES_MIN: u64 = 16 << 20;
 
@@ -134,6 +140,14 @@ impl Config {
                     .at(key, format!("`{key}` 0 leaves nothing to merge into"))
                     .help("leave it out for the default");
             }
+        }
+        if self.max_memory_bytes.bytes() < MEMORY_BYTES_MIN {
+            problems
+                .at(
+                    "max_memory_bytes",
+                    "a window would be too small to merge in",
+                )
+                .help("write at least `1MiB`");
         }
         if self.max_journal_bytes.bytes() < JOURNAL_BYTES_MIN {
             problems

@@ -12,10 +12,11 @@ use opentelemetry_proto::tonic::metrics::v1::{Metric, NumberDataPoint, ResourceM
 use pdata::{Batch, Chunk, Decoded, Origin, OtlpChunk, Signal};
 
 use super::config::{Config, Late};
-use super::group::{Fate, Group, Header, Kind, Merging, Room, Times};
+use super::group::{Fate, Group, Header, Kind, Merging, Times};
 use super::histogram;
 use super::key::{self, Key, Series};
 use super::number::Number;
+use super::room::Room;
 use super::tally::Tally;
 
 /// The point has no value.
@@ -103,7 +104,7 @@ impl Fleet {
         Fleet {
             seen: Seen::default(),
             groups: BTreeMap::new(),
-            room: room(&config),
+            room: Room::of(&config),
             config,
             tally,
         }
@@ -207,11 +208,12 @@ impl Fleet {
         let groups = self.groups.entry(from).or_default();
         if !groups.contains_key(&way.source.key) && !self.room.is_full() {
             let group = Group::of(way.source.kept.clone());
+            self.room.take(2 * way.source.key.len());
             groups.insert(way.source.key.clone(), group);
         }
         let metric = groups
             .get_mut(&way.source.key)
-            .and_then(|group| group.metric(way.scope, &way.header, &self.room));
+            .and_then(|group| group.metric(way.scope, &way.header, &mut self.room));
         let Some(metric) = metric else {
             self.tally.dropped_for_room.increment(1);
             return;
@@ -241,14 +243,6 @@ impl Fleet {
     }
 }
 
-fn room(config: &Config) -> Room {
-    Room {
-        series_max: config.max_series,
-        values_max: config.max_gauge_values,
-        ..Room::default()
-    }
-}
-
 impl Merger for Fleet {
     fn fold(&mut self, batch: &Batch, at_unix_ms: u64) {
         for chunk in batch.chunks() {
@@ -268,7 +262,7 @@ impl Merger for Fleet {
     fn close(&mut self, window: Window) -> Vec<Batch> {
         self.seen.turn();
         self.tally.series.set(self.room.series as f64);
-        self.room = room(&self.config);
+        self.room = Room::of(&self.config);
         let length_ms = window.end_unix_ms - window.start_unix_ms;
         let mut batches = Batches::new(window.end_unix_ms);
         for (from, groups) in std::mem::take(&mut self.groups) {

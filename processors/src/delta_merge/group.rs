@@ -9,11 +9,16 @@ use opentelemetry_proto::tonic::metrics::v1::{
     ResourceMetrics, ScopeMetrics, Sum,
 };
 use opentelemetry_proto::tonic::resource::v1::Resource;
+use prost::Message;
 
 use super::config::{Config, GaugeMode};
 use super::histogram::Histograms;
 use super::key::{Key, Series, overflow};
 use super::number::Number;
+use super::room::Room;
+
+/// What a histogram's bound and its bucket take.
+const BUCKET_BYTES: usize = 16;
 
 /// See the module's documentation.
 #[derive(Default)]
@@ -64,15 +69,6 @@ struct Values {
     max: Number,
 }
 
-/// What a window still has room for, and what went beyond it.
-#[derive(Default)]
-pub(super) struct Room {
-    pub(super) series: usize,
-    pub(super) values: usize,
-    pub(super) series_max: usize,
-    pub(super) values_max: usize,
-}
-
 /// What became of one point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
@@ -104,10 +100,14 @@ impl Group {
         &mut self,
         scope: Option<&InstrumentationScope>,
         header: &Header,
-        room: &Room,
+        room: &mut Room,
     ) -> Option<&mut Merging> {
         let name = scope.map_or("", |scope| scope.name.as_str());
         if !self.scopes.contains_key(name) {
+            if room.is_full() {
+                return None;
+            }
+            room.take(name.len() + scope.map_or(0, Message::encoded_len));
             let scope = Scope {
                 scope: scope.cloned(),
                 ..Scope::default()
@@ -115,20 +115,19 @@ impl Group {
             self.scopes.insert(name.to_owned(), scope);
         }
         let metrics = &mut self.scopes.get_mut(name)?.metrics;
-        if !metrics.contains_key(&header.name) {
-            metrics.insert(header.name.clone(), Vec::new());
-        }
-        let of_name = metrics.get_mut(&header.name)?;
         let is_it = |of: &Merging| of.kind == header.kind && of.unit == header.unit;
-        let index = match of_name.iter().position(is_it) {
+        let known = metrics.get(&header.name);
+        let index = match known.and_then(|of_name| of_name.iter().position(is_it)) {
             Some(index) => index,
             None if room.is_full() => return None,
             None => {
+                room.take(header.name.len() + header.unit.len() + header.description.len());
+                let of_name = metrics.entry(header.name.clone()).or_default();
                 of_name.push(Merging::new(header));
                 of_name.len() - 1
             }
         };
-        of_name.get_mut(index)
+        metrics.get_mut(&header.name)?.get_mut(index)
     }
 
     /// The submission; `None` if nothing is in it.
@@ -161,12 +160,6 @@ impl Group {
     }
 }
 
-impl Room {
-    pub(super) fn is_full(&self) -> bool {
-        self.series >= self.series_max
-    }
-}
-
 impl Merging {
     fn new(header: &Header) -> Self {
         Merging {
@@ -180,7 +173,7 @@ impl Merging {
     }
 
     pub(super) fn add_sum(&mut self, series: &Series<'_>, value: Number, room: &mut Room) -> Fate {
-        let (key, fate) = admit(series.key(), |key| self.sums.contains_key(key), room);
+        let (key, fate) = admit(series.key(), 0, |key| self.sums.contains_key(key), room);
         match self.sums.get_mut(&key) {
             Some((_, sum)) => *sum = sum.plus(value),
             None => {
@@ -198,7 +191,7 @@ impl Merging {
         config: &Config,
         room: &mut Room,
     ) -> Fate {
-        let (key, fate) = admit(series.key(), |key| self.gauges.contains_key(key), room);
+        let (key, fate) = admit(series.key(), 0, |key| self.gauges.contains_key(key), room);
         let values = self.gauges.entry(key).or_insert_with(|| Values {
             attributes: attributes(series, fate),
             each: Vec::new(),
@@ -217,9 +210,13 @@ impl Merging {
         point: HistogramDataPoint,
         room: &mut Room,
     ) -> Fate {
-        let (key, fate) = admit(series.key(), |key| self.histograms.has(key), room);
-        let is_apart = self.histograms.add(key, || attributes(series, fate), point);
-        match is_apart && fate == Fate::Merged {
+        let bounds = &point.explicit_bounds;
+        let bucket_bytes = bounds.len() * BUCKET_BYTES;
+        let mut set = self.histograms.set_for(bounds, !room.is_full());
+        let has = |key: &Key| set.has(key);
+        let (key, fate) = admit(series.key(), bucket_bytes, has, room);
+        set.add(key, || attributes(series, fate), point);
+        match set.is_apart() && fate == Fate::Merged {
             true => Fate::Apart,
             false => fate,
         }
@@ -271,18 +268,18 @@ impl Merging {
 }
 
 /// The key under which a point is added: that of the overflow series, where it is new and there is no
-/// room. Whoever adds under a key that is new takes its room.
-fn admit(key: Key, has: impl Fn(&Key) -> bool, room: &mut Room) -> (Key, Fate) {
+/// room. A key that is new takes room for itself, its attributes and so many bytes more.
+fn admit(key: Key, more: usize, has: impl Fn(&Key) -> bool, room: &mut Room) -> (Key, Fate) {
     if has(&key) {
         return (key, Fate::Merged);
     }
     if !room.is_full() {
-        room.series += 1;
+        room.take_series(2 * key.len() + more);
         return (key, Fate::Merged);
     }
     let key = Series::new(&overflow(), &[]).key();
     if !has(&key) {
-        room.series += 1;
+        room.take_series(2 * key.len() + more);
     }
     (key, Fate::Overflowed)
 }

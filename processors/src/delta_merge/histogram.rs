@@ -51,33 +51,17 @@ pub(super) fn is_valid(point: &HistogramDataPoint) -> bool {
 }
 
 impl Histograms {
-    /// Adds a valid point to the series `key`, which has these attributes if it is new. Says whether
-    /// its bounds are kept apart from others of the metric.
-    pub(super) fn add(
-        &mut self,
-        key: Key,
-        attributes: impl FnOnce() -> Vec<KeyValue>,
-        mut point: HistogramDataPoint,
-    ) -> bool {
-        let index = self.set_for(&point.explicit_bounds);
-        let set = &mut self.sets[index];
-        point.bucket_counts = match set.bounds.is_empty() {
-            true => vec![point.count],
-            false => coarser(&point.explicit_bounds, &point.bucket_counts, &set.bounds),
-        };
-        set.points
-            .entry(key)
-            .or_insert_with(|| Merged::new(attributes(), set.bounds.len()))
-            .add(&point);
-        index > 0
+    /// Where points with these bounds are added. What would need bounds of its own loses its buckets
+    /// if there are too many of them, or if there may be no more.
+    pub(super) fn set_for(&mut self, bounds: &[f64], may_be_new: bool) -> Place<'_> {
+        let index = self.index_for(bounds, may_be_new);
+        Place {
+            set: &mut self.sets[index],
+            is_apart: index > 0,
+        }
     }
 
-    pub(super) fn has(&self, key: &Key) -> bool {
-        self.sets.iter().any(|set| set.points.contains_key(key))
-    }
-
-    /// The set that points with these bounds are added to.
-    fn set_for(&mut self, bounds: &[f64]) -> usize {
+    fn index_for(&mut self, bounds: &[f64], may_be_new: bool) -> usize {
         let sets = &mut self.sets;
         if let Some(index) = sets.iter().position(|set| nests(&set.bounds, bounds)) {
             return index;
@@ -86,7 +70,7 @@ impl Histograms {
             sets[index].coarsen(bounds);
             return index;
         }
-        let is_full = sets.len() + 1 >= SETS_MAX;
+        let is_full = sets.len() + 1 >= SETS_MAX || !may_be_new;
         let bounds = if is_full { &[] } else { bounds };
         match sets.iter().position(|set| set.bounds == bounds) {
             Some(index) => index,
@@ -122,6 +106,41 @@ impl Histograms {
             });
             points.collect()
         })
+    }
+}
+
+/// The points with some bounds.
+pub(super) struct Place<'a> {
+    set: &'a mut Set,
+    is_apart: bool,
+}
+
+impl Place<'_> {
+    /// Other points of the metric have bounds that do not fit these.
+    pub(super) fn is_apart(&self) -> bool {
+        self.is_apart
+    }
+
+    pub(super) fn has(&self, key: &Key) -> bool {
+        self.set.points.contains_key(key)
+    }
+
+    /// Adds a valid point to the series `key`, which has these attributes if it is new.
+    pub(super) fn add(
+        &mut self,
+        key: Key,
+        attributes: impl FnOnce() -> Vec<KeyValue>,
+        mut point: HistogramDataPoint,
+    ) {
+        let set = &mut *self.set;
+        point.bucket_counts = match set.bounds.is_empty() {
+            true => vec![point.count],
+            false => coarser(&point.explicit_bounds, &point.bucket_counts, &set.bounds),
+        };
+        set.points
+            .entry(key)
+            .or_insert_with(|| Merged::new(attributes(), set.bounds.len()))
+            .add(&point);
     }
 }
 

@@ -25,7 +25,8 @@ fn merged(points: impl IntoIterator<Item = HistogramDataPoint>) -> Vec<Histogram
     let mut histograms = Histograms::default();
     for point in points {
         assert!(is_valid(&point));
-        histograms.add(Key::new(), Vec::new, point);
+        let mut place = histograms.set_for(&point.explicit_bounds, true);
+        place.add(Key::new(), Vec::new, point);
     }
     histograms.into_points(0, 0).flatten().collect()
 }

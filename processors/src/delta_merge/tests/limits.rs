@@ -78,6 +78,36 @@ fn more_series_than_there_is_room_for_are_one_overflow_series() {
 }
 
 #[test]
+fn names_and_attributes_without_end_fill_the_room_and_not_the_memory() {
+    let long = "x".repeat(10 << 10);
+    let mut rig = Rig::new("{max_memory_bytes: 1MiB}");
+    for device in 0..200 {
+        let name = format!("{device}-{long}");
+        rig.take(Device::of("shop", "a").gauge(&name, 1.0));
+        rig.take(Device::of(&name, "a").gauge("launch", 1.0));
+        rig.take(Device::of("shop", &name).gauge("launch", 1.0));
+    }
+    let submissions = rig.close();
+    let points: u64 = ["merged", "overflowed", "dropped_for_room"]
+        .map(|it| rig.counted(it))
+        .iter()
+        .sum();
+    assert_eq!(points, 600);
+    assert!(rig.counted("dropped_for_room") > 300);
+    let bytes: usize = submissions.iter().map(Message::encoded_len).sum();
+    assert!(bytes < 2 << 20, "{bytes}");
+    let of_shop = metrics(&submissions[0]);
+    let Data::Gauge(launches) = &of_shop["launch"] else {
+        panic!("it stays a gauge");
+    };
+    assert_eq!(
+        launches.data_points.len(),
+        200,
+        "the last in the overflow series"
+    );
+}
+
+#[test]
 fn refuses_a_configuration_that_makes_no_sense_and_says_what_would() {
     for (text, message) in [
         ("{flush_interval: 1500ms}", "OAP wants `60s`"),
@@ -89,6 +119,7 @@ fn refuses_a_configuration_that_makes_no_sense_and_says_what_would() {
         ),
         ("{gauge_statistics: true}", "write `gauges: mean`"),
         ("{max_series: 0}", "`max_series` 0"),
+        ("{max_memory_bytes: 1KiB}", "at least `1MiB`"),
         ("{max_journal_bytes: 1KiB}", "at least `16MiB`"),
     ] {
         let (config, section) = read_text::<Config>(text).expect("the schema takes it");
