@@ -107,6 +107,7 @@ impl<'a> Fields<'a> {
         Fields { rest: message }
     }
 
+    #[inline]
     fn read(&self) -> Option<Field<'a>> {
         let buf = self.rest;
         let (key, at) = varint(buf, 0)?;
@@ -123,6 +124,7 @@ impl<'a> Fields<'a> {
 impl<'a> Iterator for Fields<'a> {
     type Item = Field<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Field<'a>> {
         if self.rest.is_empty() {
             return None;
@@ -133,6 +135,7 @@ impl<'a> Iterator for Fields<'a> {
     }
 }
 
+#[inline]
 fn value(buf: &[u8], at: usize, wire_type: u64, depth: u32) -> Option<(Value<'_>, usize)> {
     Some(match wire_type {
         0 => {

@@ -9,12 +9,14 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use bytes::Bytes;
+use pdata::skywalking::view::SegmentHead;
 use pdata::skywalking::{Call as Method, Kind, NativeChunk};
 use pdata::{Batch, Chunk, OtlpChunk, Signal, otlp};
 use tokio::time::Instant;
 
 use super::config::{LogsForm, MetricsForm};
 use super::copies::{self, Left};
+use super::register::Sender;
 use super::window::{Claim, Claims};
 use super::{Skywalking, layers, logs, meters, shapes};
 
@@ -102,6 +104,10 @@ struct Planner<'a, 'b> {
     arrived_unix_ms: i64,
     /// The call of each key that still has room.
     open: HashMap<Key<'b>, usize>,
+    /// The one of them that was joined last: neighbours mostly share a call.
+    joined: Option<(Key<'b>, usize)>,
+    /// The mini program that sent the last segment: neighbours mostly share that, too.
+    sender: Option<Sender<'b>>,
     /// The last heartbeat of each instance in this batch.
     pings: HashMap<(&'b str, &'b str), usize>,
 }
@@ -121,6 +127,8 @@ impl Skywalking {
             now: Instant::now(),
             arrived_unix_ms: arrived_unix_ms(batch, now_unix_ms),
             open: HashMap::new(),
+            joined: None,
+            sender: None,
             pings: last_pings(batch),
         };
         for (index, chunk) in batch.chunks().iter().enumerate() {
@@ -270,14 +278,18 @@ impl<'a, 'b> Planner<'a, 'b> {
         if let Some(reason) = self.ends_here(index, chunk, now_unix_ms) {
             return self.drop(reason, chunk.items());
         }
-        let claim = match self.claim(chunk) {
+        let head = (kind == Kind::Segment).then(|| SegmentHead::of(chunk.message()));
+        let claim = match self.claim(chunk, head) {
             Some(Claim::Copy) => return self.drop("deduplicated", chunk.items()),
             Some(Claim::Send(id)) => Some(id),
             None => None,
         };
-        if kind == Kind::Segment {
-            let heartbeat = self.exporter.register.heartbeat(chunk, self.now);
+        if let Some(sender) = head.and_then(|head| Sender::of(&head))
+            && self.sender != Some(sender)
+        {
+            let heartbeat = self.exporter.register.heartbeat(&sender, self.now);
             self.plan.heartbeats.extend(heartbeat);
+            self.sender = Some(sender);
         }
         let message = match kind {
             Kind::Log => self.exporter.layers.outgoing(chunk),
@@ -315,13 +327,12 @@ impl<'a, 'b> Planner<'a, 'b> {
     }
 
     /// Whether it is a copy of what was sent; `None` if copies of its kind do no harm or cannot be told.
-    fn claim(&self, chunk: &NativeChunk) -> Option<Claim> {
+    fn claim(&self, chunk: &NativeChunk, segment: Option<SegmentHead<'_>>) -> Option<Claim> {
         let window = &self.exporter.window;
+        if let Some(segment) = segment {
+            return (!segment.id.is_empty()).then(|| window.claim(segment.id));
+        }
         match chunk.kind() {
-            Kind::Segment => {
-                let id = chunk.text(2);
-                (!id.is_empty()).then(|| window.claim(("segment", id)))
-            }
             // The browser client posts the same errors several times when a page is left.
             Kind::BrowserErrorLog => {
                 let (id, service) = (chunk.text(1), chunk.text(2));
@@ -356,13 +367,20 @@ impl<'a, 'b> Planner<'a, 'b> {
             service,
             home,
         };
-        if let Some(&open) = self.open.get(&key)
-            && self.plan.calls[open].messages.len() < STREAM_MESSAGES_MAX
-        {
-            return open;
-        }
-        let call = self.new_call(kind, Form::Stream, home);
-        self.open.insert(key, call);
+        let open = match &self.joined {
+            Some((joined, call)) if *joined == key => Some(*call),
+            _ => self.open.get(&key).copied(),
+        };
+        let has_room = |call: &usize| self.plan.calls[*call].messages.len() < STREAM_MESSAGES_MAX;
+        let call = match open.filter(has_room) {
+            Some(call) => call,
+            None => {
+                let call = self.new_call(kind, Form::Stream, home);
+                self.open.insert(key.clone(), call);
+                call
+            }
+        };
+        self.joined = Some((key, call));
         call
     }
 

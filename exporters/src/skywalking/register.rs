@@ -4,12 +4,14 @@
 //! others. So it is reported here, by a heartbeat with its platform's layer, as long as it sends.
 
 use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use pdata::skywalking::NativeChunk;
 use pdata::skywalking::v3::InstancePingPkg;
+use pdata::skywalking::view::SegmentHead;
 use pdata::wire::{Fields, Value};
 use prost::Message;
 use tokio::time::Instant;
@@ -19,9 +21,7 @@ const INTERVAL: Duration = Duration::from_secs(60);
 /// Instances known; with more, the ones that are longest silent are forgotten.
 const INSTANCES_MAX: usize = 10_000;
 
-/// `SegmentObject`: 3 the spans, 4 the service. `SpanObject`: 10 the component.
-const SPANS: u32 = 3;
-const SERVICE: u32 = 4;
+/// `SpanObject`: 10 the component.
 const COMPONENT: u32 = 10;
 
 /// Components that only mini programs have, and the layers of their services.
@@ -32,49 +32,73 @@ const PLATFORMS: [(u64, &str); 2] = [
 
 /// What is known of instances that are reported.
 #[derive(Default)]
-pub(super) struct Register(Mutex<HashMap<Instance, Instant>>);
+pub(super) struct Register {
+    /// By the hash of all that tells them apart; two that collide share their heartbeats.
+    known: Mutex<HashMap<u64, Known>>,
+    hasher: RandomState,
+}
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Instance {
+struct Known {
     service: String,
-    instance: String,
+    layer: &'static str,
+    reported: Instant,
+}
+
+/// Who has sent a segment of a mini program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Sender<'a> {
+    service: &'a [u8],
+    instance: &'a [u8],
     layer: &'static str,
 }
 
-impl Register {
-    /// The heartbeat for the sender of a segment, if it is of a mini program and one is due.
-    pub(super) fn heartbeat(&self, segment: &NativeChunk, now: Instant) -> Option<Bytes> {
-        let layer = layer_of(segment.message())?;
-        let sender = Instance {
-            service: segment.text(SERVICE).to_owned(),
-            instance: segment.instance().to_owned(),
+impl<'a> Sender<'a> {
+    /// `None` if it is no mini program.
+    pub(super) fn of(segment: &SegmentHead<'a>) -> Option<Self> {
+        let layer = layer_of(segment.first_span?)?;
+        Some(Sender {
+            service: segment.service,
+            instance: segment.instance,
             layer,
-        };
-        let mut known = self.0.lock();
-        match known.get_mut(&sender) {
-            Some(last) if now - *last < INTERVAL => return None,
-            Some(last) => *last = now,
+        })
+    }
+}
+
+impl Register {
+    /// The heartbeat for a sender, if one is due.
+    pub(super) fn heartbeat(&self, sender: &Sender<'_>, now: Instant) -> Option<Bytes> {
+        let key = self.hasher.hash_one(sender);
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        let mut known = self.known.lock();
+        match known.get_mut(&key) {
+            Some(sender) if now - sender.reported < INTERVAL => return None,
+            Some(sender) => sender.reported = now,
             None => {
                 forget(&mut known, now);
+                let sender = Known {
+                    service: text(sender.service),
+                    layer: sender.layer,
+                    reported: now,
+                };
                 warn_of_two_platforms(&known, &sender);
-                known.insert(sender.clone(), now);
+                known.insert(key, sender);
             }
         }
         let heartbeat = InstancePingPkg {
-            service: sender.service,
-            service_instance: sender.instance,
-            layer: layer.to_owned(),
+            service: text(sender.service),
+            service_instance: text(sender.instance),
+            layer: sender.layer.to_owned(),
         };
         Some(heartbeat.encode_to_vec().into())
     }
 }
 
 /// Makes room for one more.
-fn forget(known: &mut HashMap<Instance, Instant>, now: Instant) {
+fn forget(known: &mut HashMap<u64, Known>, now: Instant) {
     if known.len() < INSTANCES_MAX {
         return;
     }
-    known.retain(|_, last| now - *last < INTERVAL);
+    known.retain(|_, sender| now - sender.reported < INTERVAL);
     if known.len() >= INSTANCES_MAX {
         // All of them send; each is reported a little more often than it has to be.
         known.clear();
@@ -82,9 +106,9 @@ fn forget(known: &mut HashMap<Instance, Instant>, now: Instant) {
 }
 
 /// OAP makes one service of two apps of one name, and shows their instances and pages mixed.
-fn warn_of_two_platforms(known: &HashMap<Instance, Instant>, sender: &Instance) {
+fn warn_of_two_platforms(known: &HashMap<u64, Known>, sender: &Known) {
     let namesake = known
-        .keys()
+        .values()
         .find(|other| other.service == sender.service && other.layer != sender.layer);
     if let Some(other) = namesake {
         tracing::warn!(
@@ -95,15 +119,12 @@ fn warn_of_two_platforms(known: &HashMap<Instance, Instant>, sender: &Instance) 
     }
 }
 
-/// The layer of the platform that the first span's component is of; a mini program's segment has one
-/// span.
-fn layer_of(segment: &[u8]) -> Option<&'static str> {
-    let mut spans = Fields::of(segment).filter(|field| field.number == SPANS);
-    let Some(Value::Len(span)) = spans.next().map(|field| field.value) else {
-        return None;
-    };
-    let component = Fields::of(span).filter(|field| field.number == COMPONENT);
-    let Some(Value::Varint(component)) = component.last().map(|field| field.value) else {
+/// The layer of the platform that a span's component is of. Of a mini program's segment the first span
+/// is the only one.
+fn layer_of(span: &[u8]) -> Option<&'static str> {
+    // Nobody writes it twice, and behind it stands most of a span.
+    let component = Fields::of(span).find(|field| field.number == COMPONENT);
+    let Some(Value::Varint(component)) = component.map(|field| field.value) else {
         return None;
     };
     let platform = PLATFORMS.iter().find(|(of, _)| *of == component);
@@ -112,12 +133,16 @@ fn layer_of(segment: &[u8]) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use pdata::skywalking::Kind;
     use pdata::skywalking::v3::{SegmentObject, SpanObject};
 
     use super::*;
 
-    fn segment(instance: &str, component_id: i32) -> NativeChunk {
+    fn heartbeat(
+        register: &Register,
+        instance: &str,
+        component_id: i32,
+        now: Instant,
+    ) -> Option<Bytes> {
         let segment = SegmentObject {
             service: "shop".to_owned(),
             service_instance: instance.to_owned(),
@@ -127,35 +152,37 @@ mod tests {
             }],
             ..SegmentObject::default()
         };
-        NativeChunk::from_checked(Kind::Segment, segment.encode_to_vec().into(), 0)
+        let segment = segment.encode_to_vec();
+        let sender = Sender::of(&SegmentHead::of(&segment))?;
+        register.heartbeat(&sender, now)
     }
 
     #[test]
     fn a_mini_program_is_reported_once_a_minute_while_it_sends() {
         let register = Register::default();
         let now = Instant::now();
-        let heartbeat = register.heartbeat(&segment("v1", 10_002), now);
-        let heartbeat = InstancePingPkg::decode(heartbeat.expect("it is the first"));
+        let first = heartbeat(&register, "v1", 10_002, now);
+        let first = InstancePingPkg::decode(first.expect("it is the first"));
         let expected = InstancePingPkg {
             service: "shop".to_owned(),
             service_instance: "v1".to_owned(),
             layer: "WECHAT_MINI_PROGRAM".to_owned(),
         };
-        assert_eq!(heartbeat, Ok(expected));
+        assert_eq!(first, Ok(expected));
         let soon = now + INTERVAL / 2;
-        assert!(register.heartbeat(&segment("v1", 10_002), soon).is_none());
-        assert!(register.heartbeat(&segment("v2", 10_002), soon).is_some());
-        assert!(register.heartbeat(&segment("v1", 10_003), soon).is_some());
+        assert!(heartbeat(&register, "v1", 10_002, soon).is_none());
+        assert!(heartbeat(&register, "v2", 10_002, soon).is_some());
+        assert!(heartbeat(&register, "v1", 10_003, soon).is_some());
         let later = now + INTERVAL;
-        assert!(register.heartbeat(&segment("v1", 10_002), later).is_some());
+        assert!(heartbeat(&register, "v1", 10_002, later).is_some());
     }
 
     #[test]
     fn servers_and_browsers_report_themselves() {
         let register = Register::default();
         for component in [0, 1, 10_001] {
-            let heartbeat = register.heartbeat(&segment("v1", component), Instant::now());
-            assert!(heartbeat.is_none(), "{component}");
+            let found = heartbeat(&register, "v1", component, Instant::now());
+            assert!(found.is_none(), "{component}");
         }
     }
 
@@ -164,8 +191,8 @@ mod tests {
         let register = Register::default();
         let now = Instant::now();
         for number in 0..=INSTANCES_MAX {
-            register.heartbeat(&segment(&number.to_string(), 10_002), now);
+            heartbeat(&register, &number.to_string(), 10_002, now);
         }
-        assert!(register.0.lock().len() <= INSTANCES_MAX);
+        assert!(register.known.lock().len() <= INSTANCES_MAX);
     }
 }

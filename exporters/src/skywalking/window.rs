@@ -3,31 +3,37 @@
 //! A backend counts a segment twice that it gets twice, and some of its storages lose the neighbours
 //! of the copy.
 
-use std::collections::VecDeque;
-use std::collections::hash_map::{Entry, HashMap, RandomState};
+use std::collections::HashSet;
+use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
 
 use parking_lot::Mutex;
 
-/// Segments and reports remembered; at a thousand a second, those of the last minute.
+/// Segments and reports remembered; at a thousand a second, those of the last half of a minute at
+/// least.
 pub(super) const MESSAGES_MAX: usize = 65_536;
 /// Spans remembered, of which a segment would have several.
 pub(super) const SPANS_MAX: usize = 262_144;
 
-/// A bounded memory of ids, the oldest of which are forgotten first.
+/// A bounded memory of ids, the older half of which is forgotten together.
 pub(super) struct Window {
     state: Mutex<State>,
     hasher: RandomState,
-    /// Ids remembered.
+    /// Delivered ids remembered.
     limit: usize,
 }
 
+/// Ids by hash: two different ones collide once in 2^48.
+type Ids = HashSet<u64, BuildHasherDefault<AsItIs>>;
+
 #[derive(Default)]
 struct State {
-    /// Ids by hash: two different ones collide once in 2^48.
-    known: HashMap<u64, Known, BuildHasherDefault<AsItIs>>,
-    /// Delivered ids, oldest first.
-    order: VecDeque<u64>,
+    /// In calls whose end is open.
+    claimed: Ids,
+    /// Delivered, at most half of the limit.
+    recent: Ids,
+    /// Delivered before these.
+    before: Ids,
 }
 
 /// The keys are hashes with a secret of this process already.
@@ -46,13 +52,6 @@ impl Hasher for AsItIs {
     fn write_u64(&mut self, number: u64) {
         self.0 = number;
     }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Known {
-    /// In a call whose end is open.
-    Claimed,
-    Delivered,
 }
 
 /// What an id means for the message that bears it.
@@ -104,13 +103,12 @@ impl Window {
     /// Claims an id for a message that is to be sent. A message without one is never a copy.
     pub(super) fn claim(&self, id: impl Hash) -> Claim {
         let hash = self.hasher.hash_one(id);
-        match self.state.lock().known.entry(hash) {
-            Entry::Occupied(_) => Claim::Copy,
-            Entry::Vacant(place) => {
-                place.insert(Known::Claimed);
-                Claim::Send(Id(hash))
-            }
+        let mut state = self.state.lock();
+        let is_delivered = state.recent.contains(&hash) || state.before.contains(&hash);
+        if is_delivered || !state.claimed.insert(hash) {
+            return Claim::Copy;
         }
+        Claim::Send(Id(hash))
     }
 
     pub(super) fn claims(&self) -> Claims<'_> {
@@ -124,16 +122,20 @@ impl Window {
     fn settle(&self, ids: &[Id], delivered: bool) {
         let mut state = self.state.lock();
         for id in ids {
-            if !delivered {
-                state.known.remove(&id.0);
-            } else if state.known.insert(id.0, Known::Delivered) != Some(Known::Delivered) {
-                state.order.push_back(id.0);
+            state.claimed.remove(&id.0);
+            if delivered {
+                state.deliver(id.0, self.limit / 2);
             }
         }
-        while state.order.len() > self.limit {
-            if let Some(oldest) = state.order.pop_front() {
-                state.known.remove(&oldest);
-            }
+    }
+}
+
+impl State {
+    fn deliver(&mut self, id: u64, half: usize) {
+        self.recent.insert(id);
+        if self.recent.len() >= half {
+            std::mem::swap(&mut self.recent, &mut self.before);
+            self.recent.clear();
         }
     }
 }
@@ -162,14 +164,18 @@ mod tests {
     }
 
     #[test]
-    fn forgets_the_oldest() {
+    fn remembers_the_younger_half_at_least_and_no_more_than_there_is_room_for() {
         const LIMIT: usize = 100;
         let window = Window::new(LIMIT);
-        for number in 0..=LIMIT {
+        for number in 0..10 * LIMIT {
             window.settle(&[id(window.claim(number))], true);
+            for younger in number.saturating_sub(LIMIT / 2 - 1)..=number {
+                assert_eq!(window.claim(younger), Claim::Copy, "{younger} of {number}");
+            }
+            let state = window.state.lock();
+            assert!(state.recent.len() + state.before.len() <= LIMIT);
+            assert!(state.claimed.is_empty());
         }
         assert!(matches!(window.claim(0_usize), Claim::Send(_)));
-        assert_eq!(window.claim(1_usize), Claim::Copy);
-        assert!(window.state.lock().known.len() <= LIMIT + 1);
     }
 }
