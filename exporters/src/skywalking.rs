@@ -14,7 +14,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use engine::component::{
     BuildContext, BuildError, Configured, Decision, Description, ExporterFactory,
 };
@@ -24,13 +23,11 @@ use engine::{Delivery, ExportError, Exporter};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt};
 use http::{HeaderMap, HeaderValue};
-use net::client::{CallError, Fate, Stream, Unary};
-use net::compress::Encoding;
+use net::client::{CallError, Fate};
 use parking_lot::Mutex;
 use pdata::convert::assemble::Options as SegmentOptions;
 use pdata::convert::log::Options as LogOptions;
 use pdata::convert::meter::Options as MeterOptions;
-use pdata::skywalking::Kind;
 use pdata::{Batch, Signal};
 use telemetry::Metrics;
 
@@ -43,6 +40,7 @@ mod meters;
 mod outcome;
 mod probe;
 mod register;
+mod send;
 mod shapes;
 mod spans;
 mod targets;
@@ -52,7 +50,7 @@ mod window;
 #[cfg(test)]
 mod tests;
 
-use calls::{Call, Form, Plan, Share};
+use calls::{Call, Plan, Share};
 use config::{Config, LogsForm, MetricsForm, TracesForm, UnknownOutcome};
 use layers::Layers;
 use probe::{Probe, Spans};
@@ -259,33 +257,12 @@ impl Skywalking {
         end
     }
 
-    /// Tells the backend of services that it would not list. It is told again in a minute, so a failure
-    /// is no more than said.
-    async fn report(&self, heartbeats: Vec<Bytes>) {
-        for heartbeat in heartbeats {
-            let Some(target) = self.targets.choose(None, &[]) else {
-                return;
-            };
-            let unary = Unary {
-                path: Kind::InstancePing.path(),
-                headers: self.headers.clone(),
-                message: &[heartbeat],
-                encoding: Encoding::Identity,
-                timeout: self.timeout,
-            };
-            if let Err(error) = target.client.call_once(unary).await {
-                tracing::debug!(%error, "a mini program was not reported");
-                return;
-            }
-        }
-    }
-
     /// Makes one call, at another backend where one cannot be reached.
     async fn make(&self, call: Call<'_>) -> End {
         let mut passed = Vec::new();
         let mut failed: Option<CallError> = None;
         while let Some(target) = self.targets.choose(call.home, &passed) {
-            match self.send(&call, &target.client).await {
+            match self.send(&call, &target).await {
                 Ok(()) => {
                     target.succeeded();
                     call.claims.delivered();
@@ -318,33 +295,5 @@ impl Skywalking {
             return End::Settled;
         }
         End::Failed(outcome::of(&error, call.form))
-    }
-
-    async fn send(&self, call: &Call<'_>, client: &net::Client) -> Result<(), CallError> {
-        let (path, timeout) = (call.path, self.timeout);
-        let headers = self.headers.clone();
-        let answer = match call.form {
-            Form::Stream => {
-                let stream = Stream {
-                    path,
-                    headers,
-                    messages: &call.messages,
-                    timeout,
-                };
-                client.call_with_stream(stream).await
-            }
-            Form::Unary | Form::Otlp => {
-                let unary = Unary {
-                    path,
-                    headers,
-                    message: &call.messages,
-                    encoding: Encoding::Identity,
-                    timeout,
-                };
-                client.call_once(unary).await
-            }
-        };
-        // Whatever commands it holds are for the agents that ask for them.
-        answer.map(drop)
     }
 }

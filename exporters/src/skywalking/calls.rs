@@ -11,12 +11,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use pdata::skywalking::view::SegmentHead;
 use pdata::skywalking::{Call as Method, Kind, NativeChunk};
-use pdata::{Batch, Chunk, OtlpChunk, Signal, otlp};
+use pdata::{Batch, Chunk, OtlpChunk, Signal};
 use tokio::time::Instant;
 
 use super::config::{LogsForm, MetricsForm};
 use super::copies::{self, Left};
 use super::register::Sender;
+use super::send::Paths;
 use super::window::{Claim, Claims};
 use super::{Skywalking, layers, logs, meters, shapes};
 
@@ -29,7 +30,7 @@ const PING_AGE_MAX: Duration = Duration::from_secs(120);
 
 /// Messages that travel together.
 pub(super) struct Call<'a> {
-    pub(super) path: &'static str,
+    pub(super) paths: Paths,
     pub(super) form: Form,
     pub(super) messages: Vec<Bytes>,
     /// Which chunks of the batch they are, ascending.
@@ -63,7 +64,7 @@ impl Call<'_> {
 
     /// Whether it is an export of OTLP's spans.
     pub(super) fn carries_spans(&self) -> bool {
-        self.path == otlp::grpc_path(Signal::Traces)
+        self.paths == Paths::otlp(Signal::Traces)
     }
 }
 
@@ -210,7 +211,7 @@ impl<'a, 'b> Planner<'a, 'b> {
     ) -> &mut Call<'a> {
         let at = self.plan.calls.len();
         self.plan.calls.push(Call {
-            path: otlp::grpc_path(chunk.signal()),
+            paths: Paths::otlp(chunk.signal()),
             form: Form::Otlp,
             messages: vec![request],
             chunks: vec![index],
@@ -386,7 +387,7 @@ impl<'a, 'b> Planner<'a, 'b> {
 
     fn new_call(&mut self, kind: Kind, form: Form, home: Option<u64>) -> usize {
         self.plan.calls.push(Call {
-            path: kind.path(),
+            paths: Paths::of(kind),
             form,
             messages: Vec::new(),
             chunks: Vec::new(),

@@ -7,7 +7,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use engine::component::BuildError;
@@ -65,6 +65,8 @@ pub(super) struct Target {
     /// The addresses that its name stood for when it was made; none before the first answer.
     site: Vec<IpAddr>,
     state: Mutex<State>,
+    /// It was last found to have services without their package.
+    is_old: AtomicBool,
 }
 
 #[derive(Default)]
@@ -245,6 +247,7 @@ impl Endpoint {
             endpoint,
             site,
             state: Mutex::default(),
+            is_old: AtomicBool::new(false),
         })
     }
 }
@@ -255,6 +258,19 @@ impl Target {
             .lock()
             .ejected_until
             .is_none_or(|until| until <= now)
+    }
+
+    /// Whether services are to be asked for without their package first.
+    pub(super) fn is_old(&self) -> bool {
+        self.is_old.load(Ordering::Relaxed)
+    }
+
+    /// A service was found without its package, or with it only.
+    pub(super) fn has_services_without_package(&self, is_old: bool) {
+        if self.is_old.swap(is_old, Ordering::Relaxed) != is_old {
+            let backend = &self.label;
+            tracing::info!(backend, is_old, "the backend's services have other names");
+        }
     }
 
     pub(super) fn succeeded(&self) {

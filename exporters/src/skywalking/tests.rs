@@ -17,6 +17,7 @@ use pdata::skywalking::{Kind, NativeChunk};
 use pdata::{Chunk, Origin};
 use prost::Message;
 
+use super::calls::Form;
 use super::calls::Plan;
 use super::*;
 
@@ -102,7 +103,7 @@ fn calls(plan: &Plan<'_>) -> Vec<(&'static str, Vec<usize>)> {
     calls
         .map(|call| {
             (
-                call.path.rsplit('/').next().expect("a name"),
+                call.paths.now.rsplit('/').next().expect("a name"),
                 call.chunks.clone(),
             )
         })

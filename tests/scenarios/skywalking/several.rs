@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use pdata::skywalking::v3::MeterData;
 
 use super::client::Grpc;
+use super::gateway::Gateway;
 use crate::harness::Collector;
-use crate::harness::oap::Oap;
 use crate::harness::oap::calls::Calls;
-use crate::harness::oap::methods::{METER_SETS, METERS, SEGMENTS};
+use crate::harness::oap::frames::code;
+use crate::harness::oap::methods::{JVM, METER_SETS, METERS, SEGMENTS};
 use crate::harness::oap::numbered::{self, Numbers};
+use crate::harness::oap::{Failure, Oap};
 
 /// Items of each kind.
 const ITEMS: usize = 60;
@@ -128,4 +130,39 @@ async fn an_oap_is_found_by_its_name() {
     oap.until("every item", there).await;
     assert_eq!(collector.stop().code, Some(0));
     oap.assert_clean_but_for(&[]);
+}
+
+/// OAP had its services in no package before version 8.8.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_oap_that_has_services_without_their_package_only_gets_everything_by_those() {
+    let oap = Oap::start();
+    oap.fail_always("/skywalking.v3.", Failure::Refuse(code::UNIMPLEMENTED));
+    let gateway = Gateway::before(&oap);
+    let agent = gateway.agent().await;
+    for number in 0..ITEMS {
+        let segment = agent.call(SEGMENTS, [numbered::segment(number)]);
+        segment.await.expect("it is taken");
+        let jvm = agent.call(JVM, [numbered::jvm(number)]);
+        jvm.await.expect("it is taken");
+    }
+    let expected: BTreeSet<usize> = (0..ITEMS).collect();
+    oap.until("every segment", |calls| {
+        Numbers::of(calls.segments())
+            .compare(&expected)
+            .missing
+            .is_empty()
+    })
+    .await;
+    oap.until("every report of a JVM", |calls| {
+        let found = calls.of("/JVMMetricReportService/collect");
+        found.map(|call| call.items.len()).sum::<usize>() == ITEMS
+    })
+    .await;
+    let calls = oap.calls();
+    let asked_in_vain = calls.refused().count();
+    assert!(
+        asked_in_vain <= 2,
+        "once for each signal, not {asked_in_vain} times"
+    );
+    gateway.end();
 }

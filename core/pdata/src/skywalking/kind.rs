@@ -96,6 +96,21 @@ impl Kind {
         self.facts().path
     }
 
+    /// The method's name in a backend before version 8.8, where the services were in no package; `None`
+    /// for those that came later.
+    pub fn path_without_package(self) -> Option<&'static str> {
+        Some(match self {
+            Kind::Segment => "/TraceSegmentReportService/collect",
+            Kind::InstanceProperties => "/ManagementService/reportInstanceProperties",
+            Kind::InstancePing => "/ManagementService/keepAlive",
+            Kind::Jvm => "/JVMMetricReportService/collect",
+            Kind::Clr => "/CLRMetricReportService/collect",
+            Kind::BrowserPerf => "/BrowserPerfService/collectPerfData",
+            Kind::BrowserErrorLog => "/BrowserPerfService/collectErrorLogs",
+            _ => return None,
+        })
+    }
+
     pub fn call(self) -> Call {
         self.facts().call
     }

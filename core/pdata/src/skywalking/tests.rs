@@ -51,6 +51,26 @@ fn every_kind_has_its_own_code_and_name_and_is_found_by_its_code() {
     assert_eq!(Kind::from_code(16), None);
 }
 
+#[test]
+fn methods_without_the_package_are_otherwise_the_same() {
+    let definitions = crate::definitions::compile();
+    let old = definitions
+        .file
+        .iter()
+        .filter(|file| file.package().is_empty());
+    let old: Vec<_> = old.flat_map(|file| &file.service).collect();
+    for kind in Kind::ALL {
+        let Some(path) = kind.path_without_package() else {
+            continue;
+        };
+        let (service, method) = path[1..].split_once('/').expect("two parts");
+        assert_eq!(kind.path(), format!("/skywalking.v3.{service}/{method}"));
+        let service = old.iter().find(|found| found.name() == service);
+        let methods = &service.expect("the definitions have it").method;
+        assert!(methods.iter().any(|found| found.name() == method), "{path}");
+    }
+}
+
 /// Every method that a kind goes to is in the definitions, takes its message, and is a stream or not
 /// as we say.
 #[test]
