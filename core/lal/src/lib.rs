@@ -9,6 +9,22 @@
 mod align;
 mod check;
 mod diagnostic;
+#[cfg_attr(
+    not(test),
+    allow(
+        dead_code,
+        reason = "running rules reads it; that is being built beside this"
+    )
+)]
+mod document;
+#[cfg_attr(
+    not(test),
+    allow(
+        dead_code,
+        reason = "running rules calls it; that is being built beside this"
+    )
+)]
+mod java;
 mod lexer;
 mod load;
 mod log;
