@@ -2,4 +2,5 @@
 
 pub(crate) mod date;
 
+pub(crate) mod regex;
 pub(crate) mod text;

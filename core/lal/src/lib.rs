@@ -13,6 +13,7 @@ mod diagnostic;
     not(test),
     allow(
         dead_code,
+        unused_imports,
         reason = "running rules reads it; that is being built beside this"
     )
 )]
@@ -21,6 +22,7 @@ mod document;
     not(test),
     allow(
         dead_code,
+        unused_imports,
         reason = "running rules calls it; that is being built beside this"
     )
 )]
