@@ -1,9 +1,13 @@
 //! What a rule means beyond its grammar: what OAP refuses at load, and what it accepts and ignores.
 
+pub(crate) mod calls;
 mod ignored;
+pub(crate) mod methods;
+pub(crate) mod outputs;
 mod scope;
 mod statics;
-mod values;
+pub(crate) mod types;
+pub(crate) mod values;
 
 use crate::diagnostic::Findings;
 use crate::load::Compatibility;

@@ -13,6 +13,8 @@ use crate::tree::{Layer, Name, Rule};
 use crate::yaml::{self, Entry, Node, Value};
 use bean::Fields;
 
+pub(crate) use layers::BUILT_IN;
+
 /// Bytes of one rule file; a longer one is refused.
 pub const SOURCE_BYTES_MAX: usize = 4 << 20;
 /// Layers of a file's own start here: the ordinals below are OAP's.
@@ -52,6 +54,8 @@ pub struct Loaded {
     pub layers: Vec<LayerDefinition>,
     /// In the order of the sources.
     pub findings: Vec<Finding>,
+    /// By which the rules were read, and by which they run.
+    pub compatibility: Compatibility,
 }
 
 /// Reads rule files. Total on any text.
@@ -72,6 +76,7 @@ pub fn load(sources: &[Source], compatibility: Compatibility) -> Loaded {
         rules: loader.rules,
         layers: loader.layers,
         findings: loader.findings.resolve(sources),
+        compatibility,
     }
 }
 
@@ -218,7 +223,7 @@ impl Loader {
                 continue;
             };
             let mut defined = self.layers.iter().map(|it| &*it.name.text);
-            if layers::BUILT_IN.contains(&&*layer.text) || defined.any(|it| it == layer.text) {
+            if BUILT_IN.contains(&&*layer.text) || defined.any(|it| it == layer.text) {
                 continue;
             }
             let message = format!(

@@ -1,29 +1,33 @@
 //! Statements and conditions against the static model: scopes, types, what a place can take.
 
-use super::scope::{Scope, Type};
+use super::outputs::{self, OutputType, Slot};
+use super::scope::Scope;
+use super::types::{self, NumberType, Type};
 use crate::diagnostic::Findings;
+use crate::java;
 use crate::load::Compatibility;
 use crate::tree::{
-    Comparison, Condition, IdPart, Layer, Metrics, Mode, Operand, Pair, Root, Rule, Statement,
-    StatementKind, Value,
+    Cast, Comparison, Condition, Field, IdPart, Metrics, Mode, Name, Operand, Pair, Root, Rule,
+    Statement, StatementKind, Value,
 };
-
-/// What `tag` cannot be written to.
-const WITHOUT_TAGS: [&str; 2] = ["SlowSQL", "SampledTrace"];
 
 /// `?.` on a variable makes an object of a Java `int`.
 const BOXED_HELP: &str = "`def s = value as String`, and then `s?.length()`";
 
 pub(super) fn check(rule: &Rule, compatibility: Compatibility, findings: &mut Findings) {
+    let output = OutputType::of(rule);
+    if let (None, Some(written)) = (output, &rule.output_type) {
+        let message = format!("the output type `{}` is not known", written.text);
+        let report = findings.error(written.span, message);
+        report.help(format!("one of `{}`", outputs::NAMES.join("`, `")));
+    }
     let input = rule.input_type.as_ref().map(|it| it.text.as_str());
-    let mesh = matches!(&rule.layer, Layer::Named(name) if name.text == "MESH");
-    let is_typed = rule.mode == Mode::None && (input.is_some() || mesh);
-    let output = rule.output_type.as_ref().map(|it| it.text.as_str());
+    let is_typed = outputs::is_typed(rule);
     let mut checker = Checker {
         mode: rule.mode,
         is_typed,
         takes_log: !is_typed || input.is_some_and(|it| it.ends_with("LogData")),
-        without_tags: output.filter(|output| WITHOUT_TAGS.contains(output)),
+        output: output.unwrap_or_default(),
         compatibility,
         scope: Scope::default(),
         outer: Scope::default(),
@@ -34,12 +38,11 @@ pub(super) fn check(rule: &Rule, compatibility: Compatibility, findings: &mut Fi
 
 pub(super) struct Checker<'a> {
     pub(super) mode: Mode,
-    /// `parsed` is an input of a Java class.
+    /// `parsed` is an input of a Java class, of which nothing is known here.
     pub(super) is_typed: bool,
     /// The input has tags and a body.
     pub(super) takes_log: bool,
-    /// The output type, if it has no tags.
-    without_tags: Option<&'a str>,
+    output: OutputType,
     pub(super) compatibility: Compatibility,
     pub(super) scope: Scope,
     /// Of the filter, while a block in it is read: only to say why a variable is not seen.
@@ -66,11 +69,14 @@ impl Checker<'_> {
                 self.scope = std::mem::take(&mut self.outer);
             }
             StatementKind::Sampler(inner) => self.statements(inner),
-            StatementKind::Set { value, .. }
-            | StatementKind::Timestamp { value, .. }
-            | StatementKind::Output { value, .. } => {
+            StatementKind::Set { field, value } => self.field(*field, value, statement),
+            StatementKind::Timestamp { value, pattern } => {
                 self.written(value);
+                if let Some(pattern) = pattern {
+                    self.date(pattern);
+                }
             }
+            StatementKind::Output { field, value } => self.output(field, value),
             StatementKind::Tags(pairs) => self.tags(pairs, statement),
             StatementKind::Metrics(metrics) => self.metrics(metrics),
             StatementKind::RateLimit { id, .. } => {
@@ -102,8 +108,12 @@ impl Checker<'_> {
                 let is_complete = otherwise.is_some();
                 self.scope = after.filter(|_| is_complete).unwrap_or(before);
             }
-            StatementKind::Text { .. }
-            | StatementKind::Json { .. }
+            StatementKind::Text { pattern, .. } => {
+                if let Some(pattern) = pattern {
+                    self.pattern(pattern);
+                }
+            }
+            StatementKind::Json { .. }
             | StatementKind::Yaml { .. }
             | StatementKind::Abort
             | StatementKind::Enforcer
@@ -113,16 +123,59 @@ impl Checker<'_> {
 
     /// A value that is written to a field, a tag or a label.
     fn written(&mut self, operand: &Operand) {
-        if self.operand(operand) == Type::Primitive {
-            let message = "an `int` of a Java method cannot be written";
+        if self.operand(operand).is_bare() {
+            let message = "a number of a Java method cannot be written";
             let report = self.findings.error(operand.span, message);
             report.help(BOXED_HELP);
         }
     }
 
+    fn field(&mut self, field: Field, value: &Operand, statement: &Statement) {
+        self.written(value);
+        if self.output.field(field).is_none() {
+            let output = self.output.name();
+            let message = format!("`{output}` has no field `{}`", field.name());
+            let report = self.findings.error(statement.span, message);
+            report.help("take the statement away, or `outputType`");
+        }
+    }
+
+    fn output(&mut self, field: &Name, value: &Operand) {
+        self.written(value);
+        let output = self.output.name();
+        match self.output.slot(&field.text) {
+            Some(Slot::TimeBucket) => {
+                let message = "`timeBucket` is not kept here: OAP makes it of the timestamp";
+                let report = self.findings.warning(field.span, message);
+                report.help("`timestamp` with milliseconds sets both");
+            }
+            Some(_) => {}
+            None => {
+                let message = format!("`{output}` has no field `{}`", field.text);
+                let report = self.findings.error(field.span, message);
+                let names = self.output.slots().iter().map(|it| it.0);
+                let names: Vec<_> = names.collect();
+                report.help(format!(
+                    "besides the fields of a log it has `{}`",
+                    names.join("`, `")
+                ));
+            }
+        }
+    }
+
+    fn date(&mut self, pattern: &Name) {
+        if pattern.text.is_empty() {
+            return;
+        }
+        if let Err(refused) = java::date::Pattern::compile(&pattern.text) {
+            let report = self.findings.error(pattern.span, refused);
+            report.help("a pattern of Java's `SimpleDateFormat`: `yyyy-MM-dd HH:mm:ss`");
+        }
+    }
+
     fn tags(&mut self, pairs: &[Pair], statement: &Statement) {
-        if let Some(output) = self.without_tags {
-            let message = format!("`{output}` has no tags");
+        if self.output != OutputType::Log {
+            let message = format!("`{}` has no tags", self.output.name());
             let report = self.findings.error(statement.span, message);
             report.help("write its own fields, or take `outputType` away");
         }
@@ -141,8 +194,8 @@ impl Checker<'_> {
         }
         if let Some(timestamp) = &metrics.timestamp {
             self.operand(timestamp);
-            if !timestamp.cast.as_ref().is_some_and(|it| it.is_numeric()) {
-                let message = "the timestamp of metrics needs a numeric cast";
+            if !matches!(timestamp.cast, Some(Cast::Long | Cast::Integer)) {
+                let message = "the timestamp of metrics needs a cast to a whole number";
                 let report = self.findings.error(timestamp.span, message);
                 report.help("for example `log.timestamp as Long`");
             }
@@ -175,6 +228,9 @@ impl Checker<'_> {
             Condition::Present(operand) => {
                 let kind = self.operand(operand);
                 self.presence(operand, kind);
+                if kind.is_bare() {
+                    self.sizeless(operand);
+                }
             }
             Condition::Compare {
                 left,
@@ -190,9 +246,9 @@ impl Checker<'_> {
             return;
         };
         let is_variable = matches!(term.root, Root::Name(_));
-        let last_is_safe = term.segments.last().is_some_and(|it| it.null_safe);
-        let boxed = is_variable && (last_is_safe || term.segments.is_empty());
-        if kind == Type::Boolean && boxed && operand.cast.is_none() {
+        let is_plain = types::is_plain_boolean(operand);
+        let by_text = self.compatibility == Compatibility::Oap;
+        if by_text && kind == Type::Boolean && is_variable && !is_plain && operand.cast.is_none() {
             let message = "to OAP this is true whenever there is a value, also when it is `false`";
             let report = self.findings.warning(operand.span, message);
             report.help("call with a plain `.`, or add `as Boolean`");
@@ -213,12 +269,10 @@ impl Checker<'_> {
         let right_type = self.operand(right);
         let is_numeric = !is_equality
             || matches!(&right.value, Value::Term(term) if matches!(term.root, Root::Number(_)))
-            || (left_type.is_number() && right_type.is_number());
+            || (self.number(left).is_some() && self.number(right).is_some());
         for (operand, kind) in [(left, left_type), (right, right_type)] {
-            if kind == Type::Primitive && !is_equality {
-                let message = "an `int` of a Java method cannot be compared by size";
-                let report = self.findings.error(operand.span, message);
-                report.help(BOXED_HELP);
+            if kind.is_bare() && is_numeric {
+                self.sizeless(operand);
             }
         }
         if !is_numeric && right.cast.is_some() {
@@ -226,6 +280,19 @@ impl Checker<'_> {
             let report = self.findings.warning(right.span, message);
             report.help("cast on the left, or in parentheses: `(value as String)`");
         }
+    }
+
+    /// The type of numbers that a comparison goes by.
+    fn number(&self, operand: &Operand) -> Option<NumberType> {
+        let cast = operand.cast.as_ref().filter(|cast| cast.is_numeric());
+        let cast = cast.and_then(|cast| Type::of_cast(cast).number());
+        cast.or_else(|| self.inferred(&operand.value).number())
+    }
+
+    fn sizeless(&mut self, operand: &Operand) {
+        let message = "a number of a Java method cannot be compared";
+        let report = self.findings.error(operand.span, message);
+        report.help(BOXED_HELP);
     }
 }
 

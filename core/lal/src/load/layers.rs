@@ -1,7 +1,7 @@
 //! The layers that OAP has of its own.
 
 /// By ordinal from 1, as in OAP 11; `UNDEFINED`, the ordinal 0, is no layer of any log.
-pub(super) const BUILT_IN: [&str; 50] = [
+pub(crate) const BUILT_IN: [&str; 50] = [
     "MESH",
     "GENERAL",
     "OS_LINUX",

@@ -85,7 +85,7 @@ timestamp log.timestamp as Long
 labels a: parsed.a, service: log.service
 value 1
 }
-if (w?.get("a")[0]?.getAsString() != null) {
+if (w?.getAsJsonArray("a")[0]?.getAsString() != null) {
 tag b: "c"
 }
 }
@@ -186,7 +186,9 @@ fn reread(rule: &crate::tree::Rule, printed: &str) -> Vec<crate::tree::Statement
         Layer::Auto => "auto",
         Layer::Named(name) => &name.text,
     };
-    let file = format!("rules:\n  - name: a\n    layer: {layer}\n    dsl: |\n      {lines}\n");
+    let output = rule.output_type.as_ref().map_or("Log", |it| &it.text);
+    let head = format!("name: a\n    layer: {layer}\n    outputType: {output}");
+    let file = format!("rules:\n  - {head}\n    dsl: |\n      {lines}\n");
     let mut loaded = load_text(&file);
     let said = shown(&loaded);
     let rule = loaded.rules.pop();
