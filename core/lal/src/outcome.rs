@@ -26,6 +26,8 @@ pub enum End<'a> {
     Done { records: u32 },
     /// An automatic rule that set no layer: its record is not kept.
     WithoutLayer,
+    /// The output lacks this field, and OAP drops such a record without a word.
+    Incomplete { missing: &'a str },
     /// By `abort`, or by a parser that says why.
     Aborted { reason: Option<&'a str> },
     /// With an error that OAP would log; an automatic rule that had not aborted has claimed the log.

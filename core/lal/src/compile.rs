@@ -1,0 +1,180 @@
+//! Rules to programs: names become slots, casts conversions, and every rule finds its logs by layer.
+//!
+//! [`Rules::compile`] is total on what [`load`](crate::load) gives: what cannot be compiled is a
+//! finding of the checks.
+
+mod condition;
+mod gate;
+pub(crate) mod program;
+mod scope;
+mod statement;
+mod value;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::check::outputs::{self, OutputType};
+use crate::load::{BUILT_IN, Compatibility, Loaded};
+use crate::outcome::RuleId;
+use crate::run::limits::Limits;
+use crate::tree::{Layer, Rule};
+use program::{Action, Program, Step};
+use scope::{Keys, Scope};
+
+/// Logs of this layer, and those that no automatic rule claims.
+const FALLBACK_LAYER: &str = "GENERAL";
+
+/// Rules, compiled: they know no name any more, only slots. Shared between threads; the counters of
+/// rate limits are inside.
+#[derive(Debug)]
+pub struct Rules {
+    pub(crate) programs: Vec<Program>,
+    pub(crate) compatibility: Compatibility,
+    /// Indices of the automatic rules.
+    pub(crate) automatic: Vec<usize>,
+    /// Indices of the rules of each layer that is known, also of those without rules.
+    pub(crate) layers: HashMap<Box<str>, Vec<usize>>,
+    /// Keys of tags that any rule reads, by slot.
+    pub(crate) tags: Vec<Box<str>>,
+    pub(crate) source_attributes: Vec<Box<str>>,
+    /// How many values of all rules are made JSON.
+    pub(crate) documents: usize,
+    /// How many regular expressions all rules match bodies against.
+    pub(crate) patterns: usize,
+    /// By rule, or one for all rules.
+    pub(crate) limits: Vec<Limits>,
+    /// No other rules have it: what a [`Scratch`](crate::Scratch) keeps is for these.
+    pub(crate) generation: u64,
+}
+
+impl Rules {
+    /// Compiles what was loaded; the findings stay with the caller. A rule's id is its index in
+    /// [`Loaded::rules`].
+    pub fn compile(loaded: Loaded) -> Rules {
+        static GENERATION: AtomicU64 = AtomicU64::new(1);
+        let mut keys = Keys::default();
+        let mut automatic = Vec::new();
+        let known = BUILT_IN.iter().copied();
+        let defined = loaded.layers.iter().map(|layer| &*layer.name.text);
+        let names = known.chain(defined).map(Box::from);
+        let mut layers: HashMap<Box<str>, Vec<usize>> =
+            names.map(|name| (name, Vec::new())).collect();
+        for (index, rule) in loaded.rules.iter().enumerate() {
+            match &rule.layer {
+                Layer::Auto => automatic.push(index),
+                // A rule of a layer that nobody knows never meets a log.
+                Layer::Named(layer) => {
+                    if let Some(rules) = layers.get_mut(&*layer.text) {
+                        rules.push(index);
+                    }
+                }
+            }
+        }
+        let compatibility = loaded.compatibility;
+        let rules = loaded.rules.iter();
+        let programs: Vec<_> = rules
+            .map(|rule| program(rule, compatibility, &mut keys))
+            .collect();
+        // By OAP's documentation limits with the same id share one counter.
+        let limits = match compatibility {
+            Compatibility::Oap => programs.len(),
+            Compatibility::Documented => 1,
+        };
+        Rules {
+            programs,
+            compatibility,
+            automatic,
+            layers,
+            tags: keys.tags,
+            source_attributes: keys.source_attributes,
+            documents: keys.documents,
+            patterns: keys.patterns,
+            limits: (0..limits).map(|_| Limits::default()).collect(),
+            generation: GENERATION.fetch_add(1, Ordering::Relaxed),
+        }
+    }
+
+    /// Every rule with its name, which is unique in its layer only.
+    pub fn names(&self) -> impl Iterator<Item = (RuleId, &str)> {
+        (0..)
+            .map(RuleId)
+            .zip(self.programs.iter().map(|it| &*it.name))
+    }
+
+    pub(crate) fn fallback(&self) -> &[usize] {
+        let rules = self.layers.get(FALLBACK_LAYER);
+        rules.map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The counters that limits of this rule go by.
+    pub(crate) fn limits(&self, rule: usize) -> &Limits {
+        &self.limits[rule.min(self.limits.len() - 1)]
+    }
+}
+
+fn program(rule: &Rule, compatibility: Compatibility, keys: &mut Keys) -> Program {
+    let is_typed = outputs::is_typed(rule);
+    let output = OutputType::of(rule).unwrap_or_default();
+    let mut compiler = Compiler {
+        rule,
+        compatibility,
+        output,
+        keys,
+        scope: Scope::default(),
+        variables: 0,
+        groups: Vec::new(),
+    };
+    // Nothing reads the messages of Java classes yet: such a rule meets no log, so it needs no body.
+    let statements = if is_typed { &[][..] } else { &*rule.filter };
+    // Groups are known when all of the rule is: patterns are resolved last.
+    let mut filter = compiler.steps(statements);
+    resolve_groups(&mut filter, &compiler.groups);
+    Program {
+        name: rule.name.text.as_str().into(),
+        is_typed,
+        output,
+        variables: compiler.variables,
+        gate: gate::of(&filter),
+        filter,
+    }
+}
+
+/// What compiling one rule needs to know.
+struct Compiler<'a> {
+    rule: &'a Rule,
+    compatibility: Compatibility,
+    output: OutputType,
+    keys: &'a mut Keys,
+    scope: Scope,
+    /// Most variables that are seen at once.
+    variables: usize,
+    groups: Vec<Box<str>>,
+}
+
+fn resolve_groups(steps: &mut [Step], names: &[Box<str>]) {
+    for step in steps {
+        match &mut step.action {
+            Action::Match(it) => {
+                let all: HashMap<_, _> = it
+                    .regex
+                    .capture_names()
+                    .enumerate()
+                    .filter_map(|(index, name)| Some((name?, index)))
+                    .collect();
+                let indices = names.iter().map(|name| all.get(&**name).copied());
+                it.groups = indices.collect();
+            }
+            Action::Extractor(inner) | Action::Sink(inner) => resolve_groups(inner, names),
+            Action::If {
+                branches,
+                otherwise,
+            } => {
+                for (_, body) in branches {
+                    resolve_groups(body, names);
+                }
+                resolve_groups(otherwise, names);
+            }
+            _ => {}
+        }
+    }
+}
