@@ -219,7 +219,11 @@ pub(crate) fn is_plain_boolean(value: &Operand) -> bool {
         // OAP leaves out what follows them; where it does not, a boolean shows what it is.
         (Root::Call(_) | Root::ProcessRegistry, _) => false,
         (_, Some(last)) => match &last.kind {
-            SegmentKind::Method(call) => !last.null_safe && methods::is_test(&call.name.text),
+            SegmentKind::Method(call) => {
+                let name = &*call.name.text;
+                let of_body = matches!(name, "hasText" | "hasJson" | "hasYaml");
+                !last.null_safe && (of_body || methods::is_test(name))
+            }
             _ => false,
         },
         (Root::Group(inner), None) => match &inner.cast {

@@ -1,9 +1,14 @@
 //! Promises of running rules.
 
 mod automatic;
+mod conditions;
 mod edge_cases;
 mod json;
 mod order;
+mod outputs;
+mod sharing;
+mod total;
+mod values;
 
 use std::borrow::Cow;
 use std::time::Duration;
