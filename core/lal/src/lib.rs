@@ -22,6 +22,7 @@ mod place;
 mod run;
 mod yaml;
 
+pub mod case;
 pub mod tree;
 
 pub use compile::Rules;
