@@ -102,11 +102,11 @@ const SERVICE_INSTANCE_ID: &str = "service.instance.id";
 const SERVICE_LAYER: &str = "service.layer";
 
 /// Nanoseconds since 1970. `None` for times that OTLP's unsigned 64 bits cannot hold.
-fn nanos(millis: i64) -> Option<u64> {
+pub(crate) fn nanos(millis: i64) -> Option<u64> {
     u64::try_from(millis).ok()?.checked_mul(1_000_000)
 }
 
 /// Milliseconds since 1970.
-fn millis(nanos: u64) -> i64 {
+pub(crate) fn millis(nanos: u64) -> i64 {
     (nanos / 1_000_000) as i64
 }

@@ -9,9 +9,13 @@
 //! Everything that is not touched is copied as it stands, unknown fields included. Editing the
 //! resource re-encodes the resource alone.
 
+mod log;
 mod partition;
+mod regroup;
 mod retain;
 
+pub use log::{BodyEdit, LogEdit, SenderEdit};
+pub use regroup::{Regrouping, UNCHANGED};
 pub use retain::{Altered, Fate};
 
 use crate::schema::KEY_VALUE;

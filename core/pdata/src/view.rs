@@ -3,6 +3,7 @@
 //! A view borrows the chunk's bytes and finds a field by passing over those before it. Nothing is
 //! cached, so whoever asks for many attributes of one item iterates over them once.
 
+pub(crate) mod log;
 mod resource;
 mod time;
 
@@ -11,6 +12,7 @@ use crate::{OtlpChunk, Signal};
 
 mod metric;
 
+pub use log::{LogBody, LogDataView, LogFields, LogTrace};
 pub use metric::{MetricKind, Temporality};
 
 /// One attribute.
@@ -202,19 +204,25 @@ impl<'a> RecordView<'a> {
 
     /// The attributes of a span or log record; those of a metric belong to its points.
     pub fn attributes(&self) -> impl Iterator<Item = Attribute<'a>> {
-        let number = match self.signal {
+        attributes(self.message, self.attributes_field())
+    }
+
+    /// The first attribute with this key. No value is read but its own.
+    pub fn attribute(&self, key: &str) -> Option<AttributeValue<'a>> {
+        let pairs = all_len(self.message, self.attributes_field());
+        let mut pairs = pairs.map(resource::parts);
+        let (_, value) = pairs.find(|(found, _)| *found == key.as_bytes())?;
+        Some(value.map_or(AttributeValue::Empty, AttributeValue::of))
+    }
+
+    fn attributes_field(&self) -> u32 {
+        match self.signal {
             Signal::Traces => 9,
             Signal::Logs => 6,
             // No field has this number.
             Signal::Metrics => 0,
             Signal::Skywalking => Signal::has_no_otlp(),
-        };
-        attributes(self.message, number)
-    }
-
-    /// The first attribute with this key.
-    pub fn attribute(&self, key: &str) -> Option<AttributeValue<'a>> {
-        find(self.attributes(), key)
+        }
     }
 }
 

@@ -27,7 +27,7 @@ impl OtlpChunk {
 }
 
 /// Key and value of a `KeyValue`.
-fn parts(pair: &[u8]) -> (&[u8], Option<&[u8]>) {
+pub(super) fn parts(pair: &[u8]) -> (&[u8], Option<&[u8]>) {
     let (mut key, mut value) = (&[][..], None);
     for field in Fields::of(pair) {
         match (field.number, field.value) {

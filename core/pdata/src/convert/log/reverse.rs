@@ -142,14 +142,19 @@ fn native<'a>(
         0 => record.observed_time_unix_nano,
         time => time,
     };
-    let endpoints = ["http.route", "code.function.name", "code.function"];
+    let endpoints = [
+        sw8::LOG_ENDPOINT,
+        "http.route",
+        "code.function.name",
+        "code.function",
+    ];
     let endpoint = endpoints
         .iter()
         .find_map(|key| any::find_str(attributes, key));
     Log {
         timestamp: millis(time),
         endpoint: Cow::Borrowed(cut(endpoint.unwrap_or_default(), ENDPOINT_MAX)),
-        body: record.body.as_ref().map(body),
+        body: record.body.as_ref().map(|value| body(value, attributes)),
         trace: trace(record, places),
         tags: Some(Tags {
             data: tags(record, scope),
@@ -159,9 +164,11 @@ fn native<'a>(
     }
 }
 
-fn body(value: &AnyValue) -> Body<'_> {
+fn body<'a>(value: &'a AnyValue, attributes: &[KeyValue]) -> Body<'a> {
+    let named = any::find_str(attributes, sw8::LOG_BODY_TYPE);
     let (kind, form) = match value.value {
         Some(Value::ArrayValue(_) | Value::KvlistValue(_)) => ("json", Form::Json),
+        _ if named == Some("json") => ("json", Form::Json),
         _ => ("text", Form::Text),
     };
     let content = Content {
