@@ -251,6 +251,13 @@ pub trait ProcessorFactory: Component {
         &[]
     }
 
+    /// Whether it may derive nothing at all, which the configuration does not tell: then no pipeline
+    /// has to take what it derives. If it derives something that nobody takes, that is dropped, counted
+    /// and logged.
+    fn may_derive_nothing(&self) -> bool {
+        false
+    }
+
     fn build(&self, section: &Section, context: &mut BuildContext)
     -> Result<Processor, BuildError>;
 }

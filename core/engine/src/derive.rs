@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -21,6 +22,8 @@ use crate::{Consumer, Refusal, Shutdown};
 
 /// Bytes of refused derived batches kept for a retry, for each processor and signal.
 const RETRY_BYTES_MAX: usize = 4 << 20;
+
+const DROPPED: &str = "skyferry_processor_derived_dropped_items_total";
 
 /// Where a processor's derived batches of one signal go.
 pub struct DerivedOutlet {
@@ -51,7 +54,7 @@ impl DerivedOutlet {
             refused: Mutex::default(),
             arrival: Notify::new(),
             derived: metrics.counter("skyferry_processor_derived_items_total", &labels),
-            dropped: metrics.counter("skyferry_processor_derived_dropped_items_total", &labels),
+            dropped: metrics.counter(DROPPED, &labels),
         })
     }
 
@@ -132,11 +135,43 @@ impl DerivedOutlet {
     }
 }
 
+/// Counts what a processor derives and no pipeline takes.
+pub(crate) struct Nowhere {
+    processor: String,
+    metrics: Metrics,
+    has_warned: AtomicBool,
+}
+
+impl Nowhere {
+    pub(crate) fn new(processor: &str, metrics: Metrics) -> Self {
+        Nowhere {
+            processor: processor.to_owned(),
+            metrics,
+            has_warned: AtomicBool::new(false),
+        }
+    }
+
+    fn drop(&self, batch: &Batch) {
+        let signal = batch.signal().name();
+        let labels = [("processor", &*self.processor), ("signal", signal)];
+        let dropped = self.metrics.counter(DROPPED, &labels);
+        dropped.increment(batch.items() as u64);
+        if !self.has_warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                component = format!("processors/{}", self.processor),
+                signal,
+                "what it derives goes nowhere: list it under `receivers` of a pipeline of this signal",
+            );
+        }
+    }
+}
+
 /// A deriving processor in one of its pipelines.
 pub(crate) struct DerivingStage {
     pub(crate) deriver: Arc<dyn Deriver>,
     pub(crate) next: Arc<dyn Consumer>,
     pub(crate) outlets: [Option<Arc<DerivedOutlet>>; Signal::ALL.len()],
+    pub(crate) nowhere: Nowhere,
     /// Items that did not go on in this pipeline.
     pub(crate) filtered: Counter,
 }
@@ -152,15 +187,17 @@ impl Consumer for DerivingStage {
             Some(main) => {
                 self.next.consume(main).await?;
                 for batch in derived {
-                    if let Some(outlet) = outlet(&batch) {
-                        outlet.offer(batch).await;
+                    match outlet(&batch) {
+                        Some(outlet) => outlet.offer(batch).await,
+                        None => self.nowhere.drop(&batch),
                     }
                 }
             }
             None => {
                 for batch in derived {
-                    if let Some(outlet) = outlet(&batch) {
-                        outlet.consume(batch).await?;
+                    match outlet(&batch) {
+                        Some(outlet) => outlet.consume(batch).await?,
+                        None => self.nowhere.drop(&batch),
                     }
                 }
             }

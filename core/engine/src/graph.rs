@@ -12,7 +12,7 @@ use crate::aggregate::{self, Aggregation, Aggregator, Journal};
 use crate::component::{BuildContext, BuildError, Deriver, Processor, Receiver};
 use crate::config::{ComponentId, Diagnostics, Document, Kind, Pipeline, Reference, Section};
 use crate::consumer::Outlets;
-use crate::derive::{DerivedOutlet, DerivingStage};
+use crate::derive::{DerivedOutlet, DerivingStage, Nowhere};
 use crate::exporter::{Front, QueueHandle, QueueSettings, Storage};
 use crate::fanout::FanOut;
 use crate::plan::{Plan, signal_of, storage};
@@ -249,6 +249,7 @@ impl Builder<'_> {
             deriver,
             next,
             outlets,
+            nowhere: Nowhere::new(&processor, self.context.metrics.clone()),
             filtered,
         })
     }

@@ -238,7 +238,7 @@ impl<'a> Planner<'a> {
         let Some((_, factory)) = self.processor(&reference.id) else {
             return;
         };
-        if factory.derives().is_empty() {
+        if factory.derives().is_empty() || factory.may_derive_nothing() {
             return;
         }
         let taken = self.document.pipelines().iter().any(|other| {

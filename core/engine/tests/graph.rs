@@ -45,6 +45,8 @@ struct Bench {
 
 struct Source;
 struct Counting;
+/// As [`Counting`], but nobody has to take what it derives.
+struct Seldom;
 struct Sink;
 
 const fn description(type_name: &'static str) -> Description {
@@ -64,6 +66,11 @@ impl Configured for Source {
 impl Configured for Counting {
     type Config = Empty;
     const DESCRIPTION: Description = description("counting");
+}
+
+impl Configured for Seldom {
+    type Config = Empty;
+    const DESCRIPTION: Description = description("seldom");
 }
 
 impl Configured for Sink {
@@ -132,6 +139,20 @@ impl ProcessorFactory for Counting {
     }
 }
 
+impl ProcessorFactory for Seldom {
+    fn derives(&self) -> &'static [Signal] {
+        Counting.derives()
+    }
+
+    fn may_derive_nothing(&self) -> bool {
+        true
+    }
+
+    fn build(&self, _: &Section, _: &mut BuildContext) -> Result<Processor, BuildError> {
+        Ok(Processor::Deriver(Arc::new(CountSpans)))
+    }
+}
+
 impl ExporterFactory for Sink {
     fn build(
         &self,
@@ -166,9 +187,10 @@ impl Inputs for NoInputs {
     }
 }
 
-static FACTORIES: [Factory; 3] = [
+static FACTORIES: [Factory; 4] = [
     Factory::Receiver(&Source),
     Factory::Processor(&Counting),
+    Factory::Processor(&Seldom),
     Factory::Exporter(&Sink),
 ];
 
@@ -278,6 +300,27 @@ async fn what_a_processor_derives_reaches_the_pipeline_that_lists_it() {
         value("skyferry_processor_derived_items_total", counting),
         Some(5.0)
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_be_derived_and_nobody_takes_is_dropped_and_counted() {
+    let yaml = "
+receivers: {source: }
+processors: {seldom: }
+exporters: {sink: {queue: true}}
+service: {pipelines: {traces: {receivers: [source], processors: [seldom], exporters: [sink]}}}
+";
+    let spans = ScriptedExporter::new([]);
+    let rig = started(yaml, &[("sink", &spans)]);
+    for items in [5, 13] {
+        let sent = rig.send(batch(Signal::Traces, items)).await;
+        sent.expect("nothing refuses it");
+    }
+    let labels = [("processor", "seldom"), ("signal", "metrics")];
+    let name = "skyferry_processor_derived_dropped_items_total";
+    assert_eq!(rig.metrics.value(name, &labels), Some(18.0));
+    rig.ended().await;
+    assert_eq!(spans.items(), 5);
 }
 
 #[tokio::test(start_paused = true)]
