@@ -3,6 +3,7 @@
 
 pub mod batch;
 pub mod delta_merge;
+pub mod lal;
 pub mod memory_limiter;
 pub mod platform;
 pub mod request_histogram;

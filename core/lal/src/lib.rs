@@ -27,6 +27,7 @@ pub mod tree;
 
 pub use compile::Rules;
 pub use diagnostic::{Finding, Severity, Span};
+pub use java::text::push_double;
 pub use load::{Compatibility, LayerDefinition, Loaded, SOURCE_BYTES_MAX, Source, load};
 pub use log::{Body, Log, Metadata, TraceContext};
 pub use outcome::{Claim, End, Outcome, Output, Record, RuleId, Sample, SampledTrace, SlowSql};

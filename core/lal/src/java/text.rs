@@ -8,8 +8,9 @@ mod number;
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
+pub use number::push_double;
 pub(crate) use number::{
-    narrow_to_long, parse_double, parse_float, parse_int, parse_long, push_double, push_float,
+    narrow_to_long, parse_double, parse_float, parse_int, parse_long, push_float,
 };
 
 /// Longest text that a method makes of a shorter one, so that no rule fills the memory.

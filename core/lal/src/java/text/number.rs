@@ -3,7 +3,7 @@
 use std::fmt::{Display, LowerExp, Write};
 
 /// `Double.toString` of JDK 19 and later: the shortest digits, in plain form from 10^-3 up to 10^7.
-pub(crate) fn push_double(to: &mut String, value: f64) {
+pub fn push_double(to: &mut String, value: f64) {
     let exact = value.trunc();
     if exact == value && exact.abs() < 1e7 && (exact != 0.0 || value.is_sign_positive()) {
         write!(to, "{exact}.0").expect("writing to a `String` does not fail");
