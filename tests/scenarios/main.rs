@@ -5,6 +5,7 @@
 //! the exit code, and the process's memory.
 
 mod harness;
+mod lal;
 
 mod bad_input;
 mod clients;

@@ -34,6 +34,11 @@ pub(crate) struct RealOap {
 impl RealOap {
     /// Starts an OAP and waits until it stores what it gets; `None`, said aloud, where it cannot be.
     pub(crate) async fn start() -> Option<RealOap> {
+        RealOap::start_with_rules("default").await
+    }
+
+    /// As [`RealOap::start`], with these of its rules for logs, separated by commas.
+    pub(crate) async fn start_with_rules(lal: &str) -> Option<RealOap> {
         let jars = installed("oap")?;
         if seconds_to_midnight() < MIDNIGHT_MARGIN_SECONDS {
             not_run("an OAP that starts before midnight UTC loses what comes after it");
@@ -49,7 +54,9 @@ impl RealOap {
             .arg(format!("-Doap.logDir={}", logs.path().display()))
             .arg("-cp")
             .arg(format!("{}:{}/*", config.display(), jars.display()))
-            .arg("org.apache.skywalking.oap.server.starter.OAPServerStartUp");
+            .arg("org.apache.skywalking.oap.server.starter.OAPServerStartUp")
+            .env("SW_LOG_LAL_FILES", lal)
+            .env("SW_LOG_MAL_FILES", "e2e");
         for (variable, address) in [
             ("SW_CORE_GRPC_PORT", grpc),
             ("SW_CORE_REST_PORT", rest),

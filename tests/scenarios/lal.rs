@@ -1,0 +1,3 @@
+//! Rules for logs on the real binary.
+
+mod in_oap;
