@@ -4,8 +4,9 @@
 //! finding of the checks.
 
 mod condition;
-mod gate;
+pub(crate) mod gate;
 pub(crate) mod program;
+pub(crate) mod route;
 mod scope;
 mod statement;
 mod value;
@@ -18,7 +19,9 @@ use crate::load::{BUILT_IN, Compatibility, Loaded};
 use crate::outcome::RuleId;
 use crate::run::limits::Limits;
 use crate::tree::{Layer, Rule};
+use gate::Gate;
 use program::{Action, Program, Step};
+use route::Route;
 use scope::{Keys, Scope};
 
 /// Logs of this layer, and those that no automatic rule claims.
@@ -30,10 +33,9 @@ const FALLBACK_LAYER: &str = "GENERAL";
 pub struct Rules {
     pub(crate) programs: Vec<Program>,
     pub(crate) compatibility: Compatibility,
-    /// Indices of the automatic rules.
-    pub(crate) automatic: Vec<usize>,
-    /// Indices of the rules of each layer that is known, also of those without rules.
-    pub(crate) layers: HashMap<Box<str>, Vec<usize>>,
+    pub(crate) automatic: Route,
+    /// The rules of each layer that is known, also of those without rules.
+    pub(crate) layers: HashMap<Box<str>, Route>,
     /// Keys of tags that any rule reads, by slot.
     pub(crate) tags: Vec<Box<str>>,
     pub(crate) source_attributes: Vec<Box<str>>,
@@ -53,13 +55,20 @@ impl Rules {
     pub fn compile(loaded: Loaded) -> Rules {
         static GENERATION: AtomicU64 = AtomicU64::new(1);
         let mut keys = Keys::default();
+        let compatibility = loaded.compatibility;
+        let programs: Vec<_> = loaded
+            .rules
+            .iter()
+            .map(|rule| program(rule, compatibility, &mut keys))
+            .collect();
         let mut automatic = Vec::new();
         let known = BUILT_IN.iter().copied();
         let defined = loaded.layers.iter().map(|layer| &*layer.name.text);
         let names = known.chain(defined).map(Box::from);
         let mut layers: HashMap<Box<str>, Vec<usize>> =
             names.map(|name| (name, Vec::new())).collect();
-        for (index, rule) in loaded.rules.iter().enumerate() {
+        let for_logs = |it: &(usize, &Rule)| !programs[it.0].is_typed;
+        for (index, rule) in loaded.rules.iter().enumerate().filter(for_logs) {
             match &rule.layer {
                 Layer::Auto => automatic.push(index),
                 // A rule of a layer that nobody knows never meets a log.
@@ -70,11 +79,10 @@ impl Rules {
                 }
             }
         }
-        let compatibility = loaded.compatibility;
-        let rules = loaded.rules.iter();
-        let programs: Vec<_> = rules
-            .map(|rule| program(rule, compatibility, &mut keys))
-            .collect();
+        let route = |rules| Route::new(rules, &programs);
+        let layers = layers.into_iter();
+        let layers = layers.map(|(name, rules)| (name, route(rules))).collect();
+        let automatic = route(automatic);
         // By OAP's documentation limits with the same id share one counter.
         let limits = match compatibility {
             Compatibility::Oap => programs.len(),
@@ -101,9 +109,9 @@ impl Rules {
             .zip(self.programs.iter().map(|it| &*it.name))
     }
 
-    pub(crate) fn fallback(&self) -> &[usize] {
-        let rules = self.layers.get(FALLBACK_LAYER);
-        rules.map(Vec::as_slice).unwrap_or_default()
+    /// Rules for logs that no automatic rule has claimed.
+    pub(crate) fn fallback(&self) -> Option<&Route> {
+        self.layers.get(FALLBACK_LAYER)
     }
 
     /// The counters that limits of this rule go by.
@@ -134,7 +142,7 @@ fn program(rule: &Rule, compatibility: Compatibility, keys: &mut Keys) -> Progra
         is_typed,
         output,
         variables: compiler.variables,
-        gate: gate::of(&filter),
+        gate: Gate::of(&filter),
         filter,
     }
 }

@@ -4,6 +4,7 @@ mod evaluate;
 mod execution;
 mod extract;
 mod frame;
+mod gate;
 mod gson;
 pub(crate) mod limits;
 mod methods;
@@ -19,10 +20,10 @@ use regex::CaptureLocations;
 
 use crate::compile::Rules;
 use crate::compile::program::Program;
+use crate::compile::route::{Places, Route};
 use crate::document::Document;
 use crate::log::{Log, Metadata};
 use crate::outcome::{Claim, End, Outcome, RuleId};
-use evaluate::Locals;
 use execution::Execution;
 use frame::Frame;
 
@@ -56,7 +57,7 @@ pub struct Scratch {
 #[derive(Debug)]
 pub struct Runner<'r, V = ()> {
     rules: &'r Rules,
-    only: Option<usize>,
+    only: Option<RuleId>,
     observer: V,
 }
 
@@ -93,7 +94,7 @@ impl<'r> Runner<'r> {
 impl<V: Observer> Runner<'_, V> {
     /// Runs this rule alone, whatever the layer of the log, and not as an automatic rule.
     pub fn only(mut self, rule: RuleId) -> Self {
-        self.only = usize::try_from(rule.0).ok();
+        self.only = Some(rule);
         self
     }
 
@@ -105,13 +106,10 @@ impl<V: Observer> Runner<'_, V> {
     {
         let rules = self.rules;
         let mut metadata = log.metadata();
-        let chosen = match choose(rules, &self.only, &metadata) {
+        let chosen = match choose(rules, self.only, &metadata) {
             Ok(chosen) => chosen,
             Err(claim) => return claim,
         };
-        if chosen.first.is_empty() && chosen.then.is_empty() {
-            return Claim::Unclaimed;
-        }
         if metadata.timestamp_ms == 0 {
             metadata.timestamp_ms = now.unix_ms;
         }
@@ -121,7 +119,14 @@ impl<V: Observer> Runner<'_, V> {
             outcome,
             observer: self.observer,
         };
-        let claimed = pass.rules(chosen.first, chosen.automatic) || pass.rules(chosen.then, false);
+        let claimed = match chosen {
+            Chosen::None => false,
+            Chosen::Rule(rule, program) => pass.rule(rule, program, false),
+            Chosen::OfLayer(route) => pass.route(route, false),
+            Chosen::Automatic { first, then } => {
+                pass.route(first, true) || then.is_some_and(|then| pass.route(then, false))
+            }
+        };
         if claimed {
             Claim::Claimed
         } else {
@@ -130,42 +135,45 @@ impl<V: Observer> Runner<'_, V> {
     }
 }
 
+/// Rules for a log.
+enum Chosen<'r> {
+    None,
+    Rule(RuleId, &'r Program),
+    OfLayer(&'r Route),
+    Automatic {
+        first: &'r Route,
+        /// Unless one of the first ones claims the log.
+        then: Option<&'r Route>,
+    },
+}
+
 fn choose<'r>(
     rules: &'r Rules,
-    only: &'r Option<usize>,
+    only: Option<RuleId>,
     metadata: &Metadata<'_>,
 ) -> Result<Chosen<'r>, Claim> {
-    let of_layer = |first| Chosen {
-        first,
-        then: &[],
-        automatic: false,
-    };
-    if only.is_some() {
-        return Ok(of_layer(only.as_slice()));
+    if let Some(rule) = only {
+        let index = usize::try_from(rule.0).unwrap_or(usize::MAX);
+        let program = rules.programs.get(index).filter(|it| !it.is_typed);
+        return Ok(program.map_or(Chosen::None, |program| Chosen::Rule(rule, program)));
     }
     if metadata.service.is_empty() {
         return Err(Claim::WithoutService);
     }
     if metadata.layer.is_empty() {
-        return Ok(Chosen {
+        return Ok(Chosen::Automatic {
             first: &rules.automatic,
             then: rules.fallback(),
-            automatic: true,
         });
     }
-    let first = rules.layers.get(metadata.layer);
-    first
-        .map(|first| of_layer(first.as_slice()))
-        .ok_or(Claim::UnknownLayer)
-}
-
-/// Rules for a log, by index.
-struct Chosen<'r> {
-    first: &'r [usize],
-    /// Unless one of the first ones claims the log.
-    then: &'r [usize],
-    /// The first ones are automatic.
-    automatic: bool,
+    let route = rules.layers.get(metadata.layer);
+    let route = route.ok_or(Claim::UnknownLayer)?;
+    // Most layers have no rules here.
+    Ok(if route.rules.is_empty() {
+        Chosen::None
+    } else {
+        Chosen::OfLayer(route)
+    })
 }
 
 struct Pass<'f, 'a, L: ?Sized, O: ?Sized, V> {
@@ -176,32 +184,29 @@ struct Pass<'f, 'a, L: ?Sized, O: ?Sized, V> {
 
 impl<'a, L: Log + ?Sized, O: Outcome + ?Sized, V: Observer> Pass<'_, 'a, L, O, V> {
     /// Runs rules one after the other, and says whether any has claimed the log.
-    fn rules(&mut self, rules: &[usize], automatic: bool) -> bool {
+    fn route(&mut self, route: &'a Route, automatic: bool) -> bool {
+        let rules: &'a Rules = self.frame.rules;
+        // Who listens hears of every statement.
+        let open = (!V::LISTENS).then(|| self.frame.open(route));
         let mut claimed = false;
-        for &index in rules {
-            let Some(program) = self.frame.rules.programs.get(index) else {
-                continue;
-            };
-            if program.is_typed {
-                continue;
-            }
+        for (place, &index) in route.rules.iter().enumerate() {
             let rule = RuleId(u32::try_from(index).expect("rules have 32-bit ids"));
-            if !V::LISTENS && self.turns_away(program) {
+            let program = &rules.programs[index];
+            let is_open = match open {
+                Some(open) => Places::has(open, place) && !self.frame.turns_away(program),
+                None => true,
+            };
+            if is_open {
+                claimed |= self.rule(rule, program, automatic);
+            } else {
                 self.outcome.end(rule, End::Aborted { reason: None });
-                continue;
             }
-            claimed |= Execution::new(self, rule, program, automatic).run();
         }
         claimed
     }
 
-    /// The rule's first `if` aborts: nothing else of it matters.
-    fn turns_away(&self, program: &'a Program) -> bool {
-        let Some((test, aborts)) = program.gate() else {
-            return false;
-        };
-        let outcome = self.frame.test(&Locals::default(), test);
-        outcome.is_ok_and(|outcome| outcome == aborts)
+    fn rule(&mut self, rule: RuleId, program: &'a Program, automatic: bool) -> bool {
+        Execution::new(self, rule, program, automatic).run()
     }
 }
 

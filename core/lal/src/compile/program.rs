@@ -2,6 +2,7 @@
 
 use regex::Regex;
 
+use super::gate::Gate;
 use crate::check::methods::Method;
 use crate::check::outputs::{OutputType, TextSlot};
 use crate::check::types::NumberType;
@@ -19,22 +20,7 @@ pub(crate) struct Program {
     /// Variables of the rule; those of different blocks may share one.
     pub(crate) variables: usize,
     pub(crate) filter: Box<[Step]>,
-    /// The first statement decides alone, by a test of what all rules share, and aborts if it comes
-    /// out like this.
-    pub(crate) gate: Option<bool>,
-}
-
-impl Program {
-    /// The start of a rule that turns away most logs: an `if` that aborts on what is not the rule's,
-    /// and what its test comes out as then. It needs no state of the rule, which makes many rules
-    /// cheap.
-    pub(crate) fn gate(&self) -> Option<(&Test, bool)> {
-        let aborts = self.gate?;
-        match &self.filter.first()?.action {
-            Action::If { branches, .. } => Some((&branches.first()?.0, aborts)),
-            _ => None,
-        }
-    }
+    pub(crate) gate: Option<Gate>,
 }
 
 /// A statement, with its place for those who listen.

@@ -95,7 +95,7 @@ impl<'a, L: Log + ?Sized> Frame<'a, L> {
         })
     }
 
-    fn metadata_field(&self, field: MetadataField) -> Value<'a> {
+    pub(super) fn metadata_field(&self, field: MetadataField) -> Value<'a> {
         let metadata = &self.metadata;
         match field {
             MetadataField::Service => Value::Text(metadata.service),
@@ -137,7 +137,7 @@ impl<'a, L: Log + ?Sized> Frame<'a, L> {
         Value::Text(text)
     }
 
-    fn parsed(&self, locals: &Locals<'a>, keys: &[Box<str>]) -> Fallible<'a, Value<'a>> {
+    pub(super) fn parsed(&self, locals: &Locals<'a>, keys: &[Box<str>]) -> Fallible<'a, Value<'a>> {
         let Parsed::Map { root, layer } = locals.parsed else {
             return Err(self.failure(format_args!("`parsed` is read before a parser has run")));
         };

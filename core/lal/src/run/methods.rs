@@ -92,8 +92,11 @@ impl<'a, L: Log + ?Sized> Frame<'a, L> {
         let [first, second] = call.arguments;
         Ok(match call.method {
             Method::StartsWith => {
-                let from = self.integer(second, 0)?;
-                Value::Boolean(text::starts_with(text, self.given(first)?, from))
+                let prefix = self.given(first)?;
+                Value::Boolean(match self.integer(second, 0)? {
+                    0 => text.starts_with(prefix),
+                    from => text::starts_with(text, prefix, from),
+                })
             }
             Method::EndsWith => Value::Boolean(text.ends_with(self.given(first)?)),
             Method::Contains => Value::Boolean(text.contains(self.given(first)?)),

@@ -65,6 +65,38 @@ fn nothing_is_asked_for_that_no_rule_needs() {
 }
 
 #[test]
+fn rules_that_are_turned_away_early_end_as_if_they_had_run() {
+    let filters = [
+        "json {} if ((parsed.a as String).equals('')) { sink {} } else { abort {} }",
+        "json {} if (parsed.a != 'x') { abort {} } sink {}",
+        "if ((tag('k') as String).startsWith('v')) { sink {} } else { abort {} }",
+        "if (tag('k') == 'w' || tag('k') == 'v1') { sink {} } else { abort {} }",
+        "if (!(tag('k') == 'v1' && tag('n') > 1)) { abort {} } sink {}",
+        "if (tag('n') > 1 && tag('k') == 'none') { sink {} } else { abort {} }",
+    ];
+    let rules = rules(&filters.map(|filter| ("GENERAL", filter)));
+    assert_eq!(
+        heard(
+            &rules,
+            &sent().layer("GENERAL").json("{}").tagged("k", "v1")
+        ),
+        "0 failed: a method is called on null; `?.` lets null pass\n1 aborted\n\
+         2 keeps svc///GENERAL []\n2 done 1\n3 keeps svc///GENERAL []\n3 done 1\n\
+         4 failed: `` is no whole number of 32 bits\n5 failed: `` is no whole number of 32 bits\n\
+         Claimed"
+    );
+    let said = heard(
+        &rules,
+        &sent().layer("GENERAL").text("none").tagged("k", "u"),
+    );
+    // A rule that could not read its body still decides its conditions.
+    let failed = "failed: `parsed` is read before a parser has run";
+    let rest =
+        "2 aborted\n3 aborted\n4 aborted\n5 failed: `` is no whole number of 32 bits\nClaimed";
+    assert_eq!(said, format!("0 {failed}\n1 {failed}\n{rest}"));
+}
+
+#[test]
 fn a_scratch_fits_any_rules_and_any_log() {
     let text = rules(&[(
         "GENERAL",

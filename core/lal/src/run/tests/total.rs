@@ -252,6 +252,31 @@ fn statement() -> impl Strategy<Value = String> {
     })
 }
 
+/// What many rules start with: a value compared with texts.
+fn key() -> impl Strategy<Value = String> {
+    let value = select(vec![
+        "tag('a')",
+        "parsed.a",
+        "parsed.service",
+        "log.service",
+        "parsed.layer",
+    ]);
+    let text = select(vec!["", "5", "true", "a:", "a", "svc"]);
+    let leaf = (value, text, 0..4).prop_map(|(value, text, form)| match form {
+        0 => format!("{value} == '{text}'"),
+        1 => format!("{value} != '{text}'"),
+        2 => format!("({value} as String).startsWith('{text}')"),
+        _ => format!("({value} as String).equals('{text}')"),
+    });
+    leaf.prop_recursive(2, 4, 2, |inner| {
+        prop_oneof![
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a}) || {b}")),
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a}) && {b}")),
+            inner.prop_map(|it| format!("!({it})")),
+        ]
+    })
+}
+
 fn filter() -> impl Strategy<Value = String> {
     let parser = select(vec![
         "json {}",
@@ -263,6 +288,13 @@ fn filter() -> impl Strategy<Value = String> {
     let start = prop_oneof![
         Just(String::new()),
         condition().prop_map(|it| format!("if ({it}) {{ abort {{}} }}")),
+        key().prop_map(|it| format!(
+            "if ({it}) {{ extractor {{ tag s: 's' }} }} else {{ abort {{}} }}"
+        )),
+        key().prop_map(|it| format!(
+            "json {{}} if ({it}) {{ extractor {{ tag s: 's' }} }} else {{ abort {{}} }}"
+        )),
+        key().prop_map(|it| format!("json {{}} if (!({it})) {{ abort {{}} }}")),
         condition().prop_map(|it| format!(
             "if ({it}) {{ extractor {{ tag s: 's' }} }} else {{ abort {{}} }}"
         )),
@@ -330,7 +362,7 @@ fn observed(rules: &Rules, log: &Any) -> (Vec<String>, Counting) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
     fn what_loads_runs_on_any_log_and_each_time_alike(
