@@ -74,6 +74,16 @@ put("queue", b"\x01" + bytes(64) + b"\x46\x00\xff")
 for example in sorted((ROOT / "configs").glob("*.yaml")):
     put("config", example.read_bytes())
 
+# Rules, the bodies that their tests are made of, and regular expressions with a line to match.
+for folder in ["configs/lal", "core/lal/tests/cases"]:
+    for rules in sorted((ROOT / folder).glob("*.yaml")):
+        if not rules.name.endswith(".data.yaml"):
+            put("lal_rules", rules.read_bytes())
+for body in ['{"a": {"b": [1, 2.5, null]}}', "{a: 'x', b = c}", "a: &x {b: 2001-12-14}\nc: *x\n"]:
+    put("lal_json", body.encode())
+for pattern in [r"^(?<x>\d+) [^:]*+:$", r"(?i)[a-z&&[^x]]+\Q.\E", r"\p{Alpha}{2,3}?(?>\w)\R"]:
+    put("lal_regex", pattern.encode() + b"\n12 ab:\n")
+
 # Messages of agents in JSON, each alone and as a list.
 for line in (ROOT / "exporters" / "src" / "record" / "sample.jsonl").read_text().splitlines():
     for kind, content in json.loads(line)["skywalking"][0].items():

@@ -7,10 +7,14 @@ use exporters::replay::Speed;
 use pdata::Signal;
 
 mod queue;
+mod rules;
 
 pub(crate) use queue::{
     PlacesArgs, PurgeArgs, QueueArgs, QueueCommand, QueueReplayArgs, ReadArgs, RepairArgs,
     ReplayFrom, StatArgs, VerifyArgs,
+};
+pub(crate) use rules::{
+    LalArgs, LalCheckArgs, LalCommand, LalExplainArgs, LalTestArgs, MeaningArgs,
 };
 
 const ABOUT: &str = "A telemetry collector between mini programs, iOS apps, browsers and \
@@ -35,16 +39,18 @@ Examples:
   skyferry print-config --config collector.yaml   what is in effect, and where it comes from
   skyferry replay telemetry.jsonl --to http://127.0.0.1:4318
   skyferry queue ls                               what waits on disk, also while it runs
+  skyferry lal check rules.yaml                   what is wrong with rules of OAP's log analysis
 
 Exit codes:
   0  done, or stopped by a signal with everything delivered or safe on disk
   2  the command line cannot be read
-  3  the configuration has errors
+  3  the configuration has errors, or rules have
   4  the start failed: a port, a file or a certificate cannot be used
   5  the run failed: a component died, or standard output cannot be written
   6  not everything was delivered: acknowledged data that was in memory at the end of a run, or
      records of a replay
   7  `queue verify` found damage
+  8  `lal test` found a log that is not as expected
   130, 143  ended at once by a second SIGINT or SIGTERM";
 
 #[derive(Debug, Parser)]
@@ -81,6 +87,8 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
     /// Look into the queues on disk, check them, and bring back what was set aside
     Queue(QueueArgs),
+    /// Check and try out rules of OAP's log analysis language
+    Lal(LalArgs),
 }
 
 /// Where state is kept, for the command line and for `${env:..}` in a configuration.
@@ -232,6 +240,7 @@ mod tests {
             Exit::Run,
             Exit::Left,
             Exit::Damaged,
+            Exit::Different,
         ] {
             let code = exit as u8;
             assert!(help.contains(&format!("\n  {code}  ")), "{code}: {help}");

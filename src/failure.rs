@@ -17,6 +17,7 @@ pub(crate) enum Exit {
     Run = 5,
     Left = 6,
     Damaged = 7,
+    Different = 8,
 }
 
 impl From<Exit> for ExitCode {
@@ -44,6 +45,10 @@ pub(crate) enum Failure {
     NotDelivered(String),
     /// A queue is not as it was written.
     Damaged(String),
+    /// Rules do not load.
+    Rules(String),
+    /// Rules do not do what is expected of them.
+    Different(String),
     /// Standard output does not take what is printed.
     Output(io::Error),
 }
@@ -52,10 +57,11 @@ impl Failure {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Failure::Usage(_) => Exit::Usage,
-            Failure::Configuration(_) => Exit::Configuration,
+            Failure::Configuration(_) | Failure::Rules(_) => Exit::Configuration,
             Failure::Build(_) | Failure::Start(_) => Exit::Start,
             Failure::Left(_) | Failure::NotDelivered(_) => Exit::Left,
             Failure::Damaged(_) => Exit::Damaged,
+            Failure::Different(_) => Exit::Different,
             // `skyferry components | head` has what it wanted.
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Success,
             Failure::Run(_) | Failure::Output(_) => Exit::Run,
@@ -72,7 +78,9 @@ impl Failure {
             Failure::Usage(text)
             | Failure::Run(text)
             | Failure::NotDelivered(text)
-            | Failure::Damaged(text) => text.clone(),
+            | Failure::Damaged(text)
+            | Failure::Rules(text)
+            | Failure::Different(text) => text.clone(),
             Failure::Start(error) => format!("{error:#}"),
             Failure::Left(items) => format!("{items} acknowledged items were not delivered"),
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => return,

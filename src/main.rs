@@ -19,6 +19,7 @@ mod orphans;
 mod queue;
 mod registry;
 mod replay;
+mod rules;
 mod run;
 mod signals;
 mod terminal;
@@ -53,5 +54,6 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Some(Command::Replay(args)) => replay::replay(&args),
         Some(Command::Queue(args)) => queue::queue(&args),
         Some(Command::Demo(args)) => demo::demo(&args),
+        Some(Command::Lal(args)) => rules::lal(&args),
     }
 }

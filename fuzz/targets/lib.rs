@@ -110,3 +110,16 @@ pub fn assert_sound(signal: Signal, request: &[u8], items: usize) {
     assert_eq!((received.items, received.repaired), (items, 0));
     assert!(prost_accepts(signal, request), "prost refuses it");
 }
+
+/// Takes what rules give, and keeps nothing.
+pub struct Nothing;
+
+impl lal::Outcome for Nothing {
+    fn record(&mut self, _: lal::RuleId, record: &lal::Record<'_>) {
+        assert!(record.tags.iter().all(|(key, value)| !key.is_empty() && !value.is_empty()));
+    }
+
+    fn sample(&mut self, _: lal::RuleId, _: &lal::Sample<'_>) {}
+
+    fn end(&mut self, _: lal::RuleId, _: lal::End<'_>) {}
+}

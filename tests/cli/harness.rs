@@ -1,6 +1,6 @@
 //! The program as a child process, and the little HTTP that these tests speak.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read, Seek, Write};
 use std::net::TcpStream;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::Arc;
@@ -41,6 +41,16 @@ pub(crate) fn skyferry_with(arguments: &[&str], variables: &[(&str, &str)]) -> O
 pub(crate) fn skyferry_into(arguments: &[&str], stdout: Stdio) -> Output {
     let mut command = command(arguments);
     command.stdout(stdout);
+    output_of(command)
+}
+
+/// The same with something on its standard input.
+pub(crate) fn skyferry_reading(arguments: &[&str], input: &str) -> Output {
+    let mut file = tempfile::tempfile().expect("a file can be made");
+    file.write_all(input.as_bytes()).expect("it can be written");
+    file.rewind().expect("it is a file");
+    let mut command = command(arguments);
+    command.stdin(file);
     output_of(command)
 }
 

@@ -3,6 +3,7 @@
 mod configuration;
 mod demo;
 mod harness;
+mod lal;
 mod queue;
 mod replay;
 
@@ -18,6 +19,7 @@ const START: i32 = 4;
 const RUN: i32 = 5;
 const LEFT: i32 = 6;
 const DAMAGED: i32 = 7;
+const DIFFERENT: i32 = 8;
 
 #[test]
 fn help_shows_examples_and_exit_codes() {
@@ -34,6 +36,7 @@ fn help_shows_examples_and_exit_codes() {
         "replay",
         "queue",
         "demo",
+        "lal",
     ] {
         let Output { code, stdout, .. } = skyferry(&[command, "--help"]);
         assert!(
