@@ -5,13 +5,13 @@
 //! the exit code, and the process's memory.
 
 mod harness;
-mod lal;
 
 mod bad_input;
 mod clients;
 mod delivery;
 mod disk;
 mod durability;
+mod lal;
 mod mobile;
 mod overload;
 mod recordings;

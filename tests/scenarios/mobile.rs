@@ -4,7 +4,7 @@ mod delta_merge;
 mod fleet_in_oap;
 mod metrickit_fleet;
 mod platform;
-mod recorded;
+pub(crate) mod recorded;
 mod recorded_fleet;
 mod request_histogram;
 mod span_listeners;

@@ -41,7 +41,10 @@ impl Account {
                 "logs that are gone because a rule says so; the last one to say so",
             ),
             (FAILURES, "logs on which a rule has failed"),
-            (UNCLAIMED, "logs without a layer that no rule has claimed"),
+            (
+                UNCLAIMED,
+                "logs that no rule claims: without a layer, or aborted by every rule for their layer",
+            ),
             (
                 LEFT_ALONE,
                 "logs that would need one resource too many for a request, and stay as they are",
@@ -91,7 +94,7 @@ impl Account {
         }
     }
 
-    /// Counts a log without a layer that no rule claimed, and shows the first.
+    /// Counts a log that no rule claims, and shows the first.
     pub(super) fn unclaimed(&self, log: &(impl Shown + ?Sized), becomes: &'static str) {
         self.unclaimed.increment(1);
         if self.has_warned_of_unclaimed.swap(true, Ordering::Relaxed) {
@@ -102,7 +105,7 @@ impl Account {
             service = shown(log.metadata().service),
             tags = shown(&log.tag_keys().join(", ")),
             becomes,
-            "no rule claims this log, which has no layer: see `skyferry_lal_unclaimed_logs_total`",
+            "no rule claims this log: see `skyferry_lal_unclaimed_logs_total`",
         );
     }
 

@@ -23,7 +23,8 @@ pub(super) struct Config {
     pub(super) on_error: OnError,
     /// Whether OAP's code or its documentation decides where they differ.
     pub(super) compatibility: Compatibility,
-    /// What becomes of a log without a layer that no rule claims.
+    /// What becomes of a log that no rule claims: one without a layer, or one that every rule for its
+    /// layer aborts. A log with a layer for which there is no rule here always goes on.
     pub(super) unclaimed: Unclaimed,
 }
 
@@ -59,12 +60,12 @@ impl From<Compatibility> for lal::Compatibility {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Unclaimed {
-    /// It goes on as it came. An OAP behind this stores it in the layer `GENERAL`.
+    /// It goes on as it came. An OAP behind this stores it in the layer `GENERAL` if it has none.
     #[default]
     Keep,
-    /// It gets the layer `GENERAL`.
+    /// It gets the layer `GENERAL` if it has none.
     General,
-    /// It is gone.
+    /// It is gone. So is in OAP what every rule for its layer aborts.
     Drop,
 }
 

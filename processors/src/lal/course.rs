@@ -35,8 +35,7 @@ pub(super) struct Course<'c, L: ?Sized> {
     has_failed: bool,
     /// The last rule that ended well and kept nothing.
     filter: Option<RuleId>,
-    /// The last rule that aborted.
-    aborted: Option<RuleId>,
+    has_aborted: bool,
 }
 
 impl<'c, L: Shown + ?Sized> Course<'c, L> {
@@ -54,7 +53,7 @@ impl<'c, L: Shown + ?Sized> Course<'c, L> {
             records: 0,
             has_failed: false,
             filter: None,
-            aborted: None,
+            has_aborted: false,
         }
     }
 
@@ -80,7 +79,7 @@ impl<'c, L: Shown + ?Sized> Course<'c, L> {
                 self.accounts
                     .incomplete(rule, missing, self.log, self.now_ms);
             }
-            End::Aborted { .. } => self.aborted = Some(rule),
+            End::Aborted { .. } => self.has_aborted = true,
             End::Failed { error } => {
                 self.has_failed = true;
                 self.accounts.failed(rule, error, self.log, self.now_ms);
@@ -88,21 +87,25 @@ impl<'c, L: Shown + ?Sized> Course<'c, L> {
         }
     }
 
-    /// The end of it. A log that has a layer of which all rules here aborted is one that OAP would not
-    /// store; where none is for its layer, the rules of the OAP behind decide.
+    /// The end of it. Unclaimed is a log without a layer, and one that every rule for its layer has
+    /// aborted; where no rule here is for its layer, those of the OAP behind decide.
     pub(super) fn verdict(self, claim: Claim, policy: Policy) -> Verdict {
         let has_layer = !self.log.metadata().layer.is_empty();
-        match claim {
-            Claim::Claimed if self.records > 0 => Verdict::Replaced,
-            Claim::Claimed if self.has_failed && policy.on_error == OnError::Keep => Verdict::Keep,
-            Claim::Claimed => Verdict::Drop(self.filter),
-            Claim::Unclaimed if has_layer && self.aborted.is_some() => Verdict::Drop(self.aborted),
-            Claim::Unclaimed | Claim::WithoutService if !has_layer => match policy.unclaimed {
-                Unclaimed::Keep => Verdict::KeepUnclaimed,
-                Unclaimed::General => Verdict::General,
-                Unclaimed::Drop => Verdict::DropUnclaimed,
-            },
-            Claim::Unclaimed | Claim::WithoutService | Claim::UnknownLayer => Verdict::Keep,
+        let is_unclaimed = match claim {
+            Claim::Claimed if self.records > 0 => return Verdict::Replaced,
+            Claim::Claimed if self.has_failed && policy.on_error == OnError::Keep => {
+                return Verdict::Keep;
+            }
+            Claim::Claimed => return Verdict::Drop(self.filter),
+            Claim::Unclaimed => !has_layer || self.has_aborted,
+            Claim::WithoutService => !has_layer,
+            Claim::UnknownLayer => false,
+        };
+        match policy.unclaimed {
+            _ if !is_unclaimed => Verdict::Keep,
+            Unclaimed::Drop => Verdict::DropUnclaimed,
+            Unclaimed::General if !has_layer => Verdict::General,
+            Unclaimed::General | Unclaimed::Keep => Verdict::KeepUnclaimed,
         }
     }
 }

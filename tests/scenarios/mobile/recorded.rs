@@ -11,11 +11,11 @@ use crate::harness::oap::paths::decode_json;
 use crate::harness::{Export, Sender};
 
 /// One run of the SDK on a platform's simulator.
-pub(super) struct Recording {
+pub(crate) struct Recording {
     /// As `miniprogram.platform` has it.
-    pub(super) platform: &'static str,
+    pub(crate) platform: &'static str,
     /// The component of its calls.
-    pub(super) component: i32,
+    pub(crate) component: i32,
     otlp: &'static str,
     segments: &'static str,
 }
@@ -32,7 +32,7 @@ macro_rules! recording {
     };
 }
 
-pub(super) const ALL: [Recording; 4] = [
+pub(crate) const ALL: [Recording; 4] = [
     recording!("wechat-demo-json", "wechat", 10002),
     recording!("wechat-demo-proto", "wechat", 10002),
     recording!("alipay-demo-proto", "alipay", 10003),
@@ -41,20 +41,20 @@ pub(super) const ALL: [Recording; 4] = [
 
 /// One recorded request.
 #[derive(Clone)]
-pub(super) struct Recorded {
-    pub(super) path: String,
-    pub(super) content_type: String,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Recorded {
+    pub(crate) path: String,
+    pub(crate) content_type: String,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Recording {
     /// Requests with metrics and logs.
-    pub(super) fn otlp(&self) -> Vec<Recorded> {
+    pub(crate) fn otlp(&self) -> Vec<Recorded> {
         self.otlp.lines().map(Recorded::read).collect()
     }
 
     /// Requests with arrays of segments.
-    pub(super) fn segments(&self) -> Vec<Recorded> {
+    pub(crate) fn segments(&self) -> Vec<Recorded> {
         self.segments.lines().map(Recorded::read).collect()
     }
 }
@@ -71,7 +71,7 @@ impl Recorded {
         }
     }
 
-    pub(super) fn signal(&self) -> Signal {
+    pub(crate) fn signal(&self) -> Signal {
         match &*self.path {
             "/v1/metrics" => Signal::Metrics,
             "/v1/logs" => Signal::Logs,
@@ -79,7 +79,7 @@ impl Recorded {
         }
     }
 
-    pub(super) fn export(&self) -> Export {
+    pub(crate) fn export(&self) -> Export {
         let export = match &*self.content_type {
             "application/json" => Export::from_json(self.signal(), &self.body),
             _ => Export::from_protobuf(self.signal(), &self.body),
@@ -88,14 +88,14 @@ impl Recorded {
     }
 
     /// The segments in it.
-    pub(super) fn decoded(&self) -> Vec<SegmentObject> {
+    pub(crate) fn decoded(&self) -> Vec<SegmentObject> {
         let values: Vec<Value> = serde_json::from_slice(&self.body).expect("a body is an array");
         let segments = values.into_iter().map(|value| decode_json(SEGMENTS, value));
         segments.collect()
     }
 
     /// Posts it with further headers, and expects it to be taken.
-    pub(super) async fn send(&self, sender: &Sender, headers: &[(&'static str, &str)]) {
+    pub(crate) async fn send(&self, sender: &Sender, headers: &[(&'static str, &str)]) {
         let content_type = ("content-type", &*self.content_type);
         let headers: Vec<_> = [content_type]
             .into_iter()

@@ -35,18 +35,44 @@ fn a_log_of_a_layer_without_rules_passes() {
 }
 
 #[test]
-fn a_log_of_a_layer_that_all_of_its_rules_abort_is_gone_as_it_is_in_oap() {
+fn a_log_that_every_rule_for_its_layer_aborts_is_unclaimed_too() {
+    let quiet = "
+rules:
+  - name: quiet
+    layer: GENERAL
+    dsl: 'filter { if (tag(\"noise\") != \"\") { abort {} } sink {} }'
+";
+    for (unclaimed, expected) in [
+        ("keep", &["GENERAL"][..]),
+        ("general", &["GENERAL"]),
+        ("drop", &[]),
+    ] {
+        let fixture = Fixture::new(&format!("{quiet}unclaimed: {unclaimed}\n"));
+        assert_eq!(left(&fixture, "GENERAL", &[]), ["GENERAL"]);
+        assert_eq!(
+            left(&fixture, "GENERAL", &[("noise", "1")]),
+            expected,
+            "{unclaimed}"
+        );
+        assert_eq!(fixture.count(UNCLAIMED, ("processor", "lal")), 1.0);
+    }
+}
+
+#[test]
+fn a_rule_is_rid_of_a_log_by_dropping_it() {
     let fixture = Fixture::new(
         "
 rules:
   - name: quiet
     layer: GENERAL
-    dsl: 'filter { if (tag(\"noise\") != \"\") { abort {} } sink {} }'
+    dsl: 'filter { if (tag(\"noise\") != \"\") { sink { dropper {} } } else { sink {} } }'
 ",
     );
-    assert_eq!(left(&fixture, "GENERAL", &[]), ["GENERAL"]);
-    assert!(left(&fixture, "GENERAL", &[("noise", "1")]).is_empty());
-    assert_eq!(fixture.count(FILTERED, ("rule", "quiet")), 1.0);
+    for layer in ["GENERAL", ""] {
+        assert_eq!(left(&fixture, layer, &[]), [layer]);
+        assert!(left(&fixture, layer, &[("noise", "1")]).is_empty());
+    }
+    assert_eq!(fixture.count(FILTERED, ("rule", "quiet")), 2.0);
 }
 
 #[test]
