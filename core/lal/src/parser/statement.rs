@@ -6,6 +6,16 @@ use crate::lexer::{Kind, Token};
 use crate::place::{Place, word};
 use crate::tree::{Branch, IdPart, Name, Statement, StatementKind};
 
+/// Words that OAP's documentation has and its grammar does not, and what to write instead.
+const DOCUMENTED_ONLY: [(&str, &str); 3] = [
+    (
+        "possibility",
+        "OAP has no such sampler: `rateLimit(\"id\") { rpm 100 }`",
+    ),
+    ("drop", "`sink { dropper {} }` drops a log"),
+    ("grok", "OAP reads text by `text { regexp .. }` only"),
+];
+
 impl Parser<'_> {
     /// `{ .. }` with what may stand in `place`.
     pub(super) fn block(&mut self, place: Place) -> Parsed<Vec<Statement>> {
@@ -24,8 +34,12 @@ impl Parser<'_> {
         let message = format!("`{word}` cannot stand in `{}`", place.name());
         let homes = Place::ALL.iter().filter(|it| it.takes(&statement.kind));
         let homes: Vec<_> = homes.map(|it| format!("`{}`", it.name())).collect();
-        let report = self.findings.error(statement.span, message);
-        report.help(format!("it belongs in {}", homes.join(" or ")));
+        let documented = DOCUMENTED_ONLY.iter().find(|(of, _)| *of == word);
+        let help = match documented {
+            Some((_, instead)) => (*instead).to_owned(),
+            None => format!("it belongs in {}", homes.join(" or ")),
+        };
+        self.findings.error(statement.span, message).help(help);
     }
 
     /// `{ .. }` with the body of an `if`: one of the four lists, whatever the `if` stands in.

@@ -131,7 +131,7 @@ fn refuses_what_oap_refuses() {
         if (log.service) { abort {} tag a: 'b' }
         5:44 error: `tag` does not go with what stands before it (an `if` holds statements of a filter, an extractor, a sink or a sampler, not of two)
         sink { sampler { possibility(1) {} } }
-        5:33 error: `possibility` cannot stand in `sampler` (it belongs in `extractor`)
+        5:33 error: `possibility` cannot stand in `sampler` (OAP has no such sampler: `rateLimit("id") { rpm 100 }`)
         5:48 error: a statement is expected here, not `{` (for example `json {}`, `extractor { .. }`, `sink {}`)
         sink { sampler { rateLimit { rpm 1 } } }
         5:43 error: `(` is expected here, not `{` (for example `rateLimit("id") { rpm 100 }`)
