@@ -57,6 +57,10 @@ impl Range {
             end: offset(end),
         }
     }
+
+    fn length(self) -> usize {
+        (self.end - self.start) as usize
+    }
 }
 
 /// A value of a document. A `Null` is a value; what is not there is no node.
@@ -201,14 +205,26 @@ impl<'a> Node<'a> {
 
     /// The value of the last of the keys that are this text; `None` if this is no map.
     pub(crate) fn get(self, key: &str) -> Option<Node<'a>> {
+        let document = self.document;
+        let Some(Item::Map(size)) = document.items.get(self.at) else {
+            return None;
+        };
+        let end = self.at + *size as usize;
         let mut found = None;
-        if self.kind() == Kind::Map {
-            let mut children = self.children();
-            while let (Some(name), Some(value)) = (children.next(), children.next()) {
-                if name.as_text() == Some(key) {
-                    found = Some(value);
-                }
+        let mut name = self.at + 1;
+        while name < end {
+            let value = name + document.size(name);
+            // Most keys differ in length: their text is not looked at.
+            if let Item::Text(range) = document.items[name]
+                && range.length() == key.len()
+                && document.text(range) == key
+            {
+                found = Some(Node {
+                    document,
+                    at: value,
+                });
             }
+            name = value + document.size(value);
         }
         found
     }
