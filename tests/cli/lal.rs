@@ -64,8 +64,14 @@ fn every_mistake_of_every_file_is_shown_with_its_place() {
         assert!(stderr.contains(expected), "{expected} in {stderr}");
     }
     assert_eq!(skyferry(&["lal", "check", &second]).code, 0);
-    assert_eq!(skyferry(&["lal", "check", "--strict", &second]).code, CONFIGURATION);
-    assert_eq!(skyferry(&["lal", "check", &format!("{path}/none.yaml")]).code, START);
+    assert_eq!(
+        skyferry(&["lal", "check", "--strict", &second]).code,
+        CONFIGURATION
+    );
+    assert_eq!(
+        skyferry(&["lal", "check", &format!("{path}/none.yaml")]).code,
+        START
+    );
     assert_eq!(skyferry(&["lal", "check"]).code, 2);
 }
 
@@ -117,8 +123,15 @@ fn an_explanation_follows_a_log_through_the_rules() {
         assert!(stdout.contains(expected), "{expected} in {stdout}");
     }
     let explain = |log: &str| skyferry_reading(&["lal", "explain", SHIPPED], log);
-    assert!(explain("layer: IOS").stdout.contains("a log needs a `service`"));
+    assert!(
+        explain("layer: IOS")
+            .stdout
+            .contains("a log needs a `service`")
+    );
     let unknown = explain("{service: a, layer: NOWHERE}").stdout;
-    assert!(unknown.contains("nobody has a layer `NOWHERE`"), "{unknown}");
+    assert!(
+        unknown.contains("nobody has a layer `NOWHERE`"),
+        "{unknown}"
+    );
     assert_eq!(explain("[1]").code, CONFIGURATION);
 }

@@ -86,6 +86,18 @@ fn a_record_is_what_oaps_receiver_makes_of_it() {
 }
 
 #[test]
+fn edge_case_37_rules_do_not_read_the_trace_of_a_record() {
+    let record = LogRecord {
+        trace_id: vec![7; 16],
+        span_id: vec![7; 8],
+        ..LogRecord::default()
+    };
+    with_record(&chunk(Vec::new(), record), |log| {
+        assert_eq!(log.metadata().trace, TraceContext::default());
+    });
+}
+
+#[test]
 fn what_is_missing_is_empty() {
     with_record(&chunk(Vec::new(), LogRecord::default()), |log| {
         assert_eq!(log.metadata(), Metadata::default());

@@ -1,4 +1,4 @@
-//! Conditions: section 8.
+//! Conditions.
 
 use super::{Compatibility, holds, holds_by, load_only, sent};
 

@@ -1,5 +1,6 @@
-//! The numbered edge cases of section 16. Not here: 27, 37, 43 and 45, which are of what brings logs
-//! or stores them, and of 35 and 36 what is behind the sample.
+//! Edge cases of what OAP does with rules, by the numbers under which they were found. Not here: 27 and
+//! 43, which are of OAP's storage; 37, which the `lal` processor's view of a record holds; 45, which
+//! `pdata::skywalking` holds, where the first log of a stream names the service of the others.
 
 use super::{Compatibility, heard, holds, holds_by, of_rule, rules, sent, value, value_by};
 

@@ -1,4 +1,4 @@
-//! The numbered edge cases of section 16 from 24 on: variables, JSON, parsers.
+//! The numbered edge cases from 24 on: variables, JSON, parsers.
 
 use super::{heard, holds, of_rule, rules, sent, value};
 

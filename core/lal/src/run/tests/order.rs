@@ -1,4 +1,4 @@
-//! Order of evaluation, and what a rule that has aborted still does: section 13, row by row.
+//! Order of evaluation, and what a rule that has aborted still does, row by row.
 
 use super::{heard, of_rule, rules, sent};
 

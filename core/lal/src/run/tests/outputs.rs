@@ -1,4 +1,4 @@
-//! What rules write: the extractor of section 10, and the outputs of 12.
+//! What rules write: extractors, and the outputs of sinks.
 
 use super::{heard, kept_at, of_rule, rules, sent};
 use crate::{End, Outcome, Output, Record, RuleId, Sample, Scratch};
