@@ -12,6 +12,7 @@ use crate::terminal;
 
 mod check;
 mod explain;
+mod input;
 mod test;
 
 pub(crate) fn lal(args: &LalArgs) -> Result<(), Failure> {

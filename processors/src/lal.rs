@@ -42,6 +42,7 @@ mod account;
 mod change;
 mod config;
 mod course;
+mod each;
 mod files;
 mod inline;
 mod live;
@@ -56,6 +57,8 @@ use account::Account;
 use config::{Config, Policy};
 use live::{Live, LoadError};
 use pass::Pass;
+
+pub use each::each_log;
 
 /// Registers the processor.
 pub static FACTORY: &dyn ProcessorFactory = &Factory;

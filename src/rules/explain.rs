@@ -8,26 +8,26 @@ use std::time::{Duration, SystemTime};
 use anyhow::Context;
 use lal::tree::{Layer, Rule};
 use lal::{
-    Claim, Effect, End, Left, Now, Observer, Outcome, Output, Record, RuleId, Rules,
-    SOURCE_BYTES_MAX, Sample, Scratch, Source, Span, case,
+    Claim, Effect, End, Left, Log, Now, Observer, Outcome, Output, Record, RuleId, Rules,
+    SOURCE_BYTES_MAX, Sample, Scratch, Source, Span,
 };
 
 use crate::cli::LalExplainArgs;
 use crate::failure::Failure;
 use crate::terminal;
 
-use super::{counted, load, sources, tell};
+use super::input::Logs;
+use super::{counted, load, sources};
 
+/// Logs that are explained; more are counted.
+const LOGS_MAX: usize = 100;
 /// Characters of a statement or of a value that are shown.
 const SHOWN_MAX: usize = 72;
 
 pub(super) fn explain(args: &LalExplainArgs) -> Result<(), Failure> {
     let sources = sources(&args.files)?;
     let (loaded, counts) = load(&sources, args.meaning);
-    let log = case::input(&standard_input()?).map_err(|findings| {
-        let errors = tell(&findings).errors;
-        Failure::Rules(format!("{} in the log", counted(errors, "error")))
-    })?;
+    let logs = Logs::read(&standard_input()?)?;
     let story = RefCell::new(Story {
         sources: &sources,
         titles: loaded.rules.iter().map(title).collect(),
@@ -41,15 +41,29 @@ pub(super) fn explain(args: &LalExplainArgs) -> Result<(), Failure> {
         unix_ms,
         monotonic: Duration::ZERO,
     };
-    let mut statements = Statements(&story);
-    let runner = rules.runner().observed(&mut statements);
-    let claim = runner.run(&log, now, &mut Scratch::default(), &mut Ends(&story));
+    let mut scratch = Scratch::default();
+    let mut seen = 0;
+    logs.each(|log| {
+        seen += 1;
+        if seen > LOGS_MAX {
+            return;
+        }
+        story.borrow_mut().start(seen);
+        let mut statements = Statements(&story);
+        let runner = rules.runner().observed(&mut statements);
+        let claim = runner.run(log, now, &mut scratch, &mut Ends(&story));
+        story
+            .borrow_mut()
+            .push(&format!("\n{}", of_claim(claim, log)));
+    });
     let mut text = story.into_inner().text;
+    if seen > LOGS_MAX {
+        text += &format!("\n{} more logs\n", seen - LOGS_MAX);
+    }
     if counts.errors > 0 {
         let errors = counted(counts.errors, "error");
         text += &format!("\n{errors} above: rules with errors were left out\n");
     }
-    text += &format!("\n{}\n", of_claim(claim, &log));
     Ok(terminal::print(&text)?)
 }
 
@@ -77,13 +91,14 @@ fn title(rule: &Rule) -> String {
     format!("{} ({layer})", rule.name.text)
 }
 
-fn of_claim(claim: Claim, log: &case::Input) -> String {
+fn of_claim(claim: Claim, log: &dyn Log) -> String {
     match claim {
         Claim::Claimed => "claimed: what is kept above is all that is left of the log".to_owned(),
         Claim::Unclaimed => "not claimed by any rule".to_owned(),
         Claim::WithoutService => "not shown to any rule: a log needs a `service`".to_owned(),
         Claim::UnknownLayer => {
-            format!("not shown to any rule: nobody has a layer `{}`", log.layer)
+            let layer = log.metadata().layer;
+            format!("not shown to any rule: nobody has a layer `{layer}`")
         }
     }
 }
@@ -99,6 +114,14 @@ struct Story<'a> {
 }
 
 impl Story<'_> {
+    /// Of the log with this number; the first needs no title.
+    fn start(&mut self, number: usize) {
+        self.current = None;
+        if number > 1 {
+            self.push(&format!("\n---- log {number}"));
+        }
+    }
+
     fn line(&mut self, rule: RuleId, line: &str) {
         if self.current != Some(rule) {
             let index = usize::try_from(rule.0).unwrap_or(usize::MAX);

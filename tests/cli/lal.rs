@@ -135,3 +135,38 @@ fn an_explanation_follows_a_log_through_the_rules() {
     );
     assert_eq!(explain("[1]").code, CONFIGURATION);
 }
+
+#[test]
+fn logs_are_explained_as_clients_send_them() {
+    let record = |name: &str| {
+        format!(
+            r#"{{"resourceLogs":[{{"resource":{{"attributes":[{{"key":"service.name","value":{{"stringValue":"HarborPay"}}}},
+            {{"key":"os.name","value":{{"stringValue":"iOS"}}}}]}},"scopeLogs":[{{"logRecords":[
+            {{"attributes":[{{"key":"name","value":{{"stringValue":"{name}"}}}}]}}]}}]}}]}}"#
+        )
+    };
+    let sent = format!(
+        "{}\n{}\n",
+        record("metrickit.diagnostic.crash"),
+        record("foo")
+    );
+    let told = skyferry_reading(&["lal", "explain", SHIPPED], &sent).stdout;
+    let (first, second) = told.split_once("---- log 2").expect("there are two");
+    assert!(
+        first.contains("kind = `crash`") && first.contains("\nclaimed: "),
+        "{told}"
+    );
+    assert!(second.contains("not claimed by any rule"), "{told}");
+    let native = r#"[{"service": "nginx::edge", "serviceInstance": "edge-1", "layer": "NGINX", "timestamp": 5,
+        "body": {"text": {"text": "2026/11/20 08:00:01 [error] 31#31: x"}},
+        "tags": {"data": [{"key": "LOG_KIND", "value": "NGINX_ERROR_LOG"}]}}]"#;
+    let told = skyferry_reading(&["lal", "explain", SHIPPED], native).stdout;
+    assert!(
+        told.contains("nginx_error_log_count {level=`error`"),
+        "{told}"
+    );
+    let broken = r#"{"resourceLogs": 5}"#;
+    let Output { code, stderr, .. } = skyferry_reading(&["lal", "explain", SHIPPED], broken);
+    assert_eq!(code, CONFIGURATION);
+    assert!(stderr.contains("resourceLogs"), "{stderr}");
+}
