@@ -116,7 +116,10 @@ impl Rules {
 
     /// The counters that limits of this rule go by.
     pub(crate) fn limits(&self, rule: usize) -> &Limits {
-        &self.limits[rule.min(self.limits.len() - 1)]
+        match self.compatibility {
+            Compatibility::Oap => &self.limits[rule],
+            Compatibility::Documented => &self.limits[0],
+        }
     }
 }
 

@@ -123,10 +123,16 @@ impl Checker<'_> {
 
     /// A value that is written to a field, a tag or a label.
     fn written(&mut self, operand: &Operand) {
-        if self.operand(operand).is_bare() {
+        let kind = self.operand(operand);
+        if kind.is_bare() {
             let message = "a number of a Java method cannot be written";
             let report = self.findings.error(operand.span, message);
             report.help(BOXED_HELP);
+        }
+        if kind == Type::Texts {
+            let message = "OAP writes the address of an array, not what is in it";
+            let report = self.findings.error(operand.span, message);
+            report.help("one of its texts: `(value as String).split(\":\")[0]`");
         }
     }
 

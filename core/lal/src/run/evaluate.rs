@@ -139,7 +139,9 @@ impl<'a, L: Log + ?Sized> Frame<'a, L> {
 
     pub(super) fn parsed(&self, locals: &Locals<'a>, keys: &[Box<str>]) -> Fallible<'a, Value<'a>> {
         let Parsed::Map { root, layer } = locals.parsed else {
-            return Err(self.failure(format_args!("`parsed` is read before a parser has run")));
+            return Err(self.failure(format_args!(
+                "`parsed` is read, and no parser has read a body"
+            )));
         };
         let (Some(first), rest) = (keys.first(), keys.get(1..).unwrap_or_default()) else {
             return Ok(Value::Null);

@@ -142,6 +142,38 @@ fn a_java_boolean_is_itself_and_a_variable_of_one_is_not() {
 }
 
 #[test]
+fn a_pattern_that_cannot_be_used_does_not_load() {
+    for (statement, part) in [
+        ("text { regexp '(?<a>x' }", "offset"),
+        ("text { regexp '(?<a>.)(?=b)' }", "offset"),
+        ("text { regexp '(a)\\1' }", "offset"),
+        (
+            "extractor { timestamp log.service, 'yyyy bb' }",
+            "SimpleDateFormat",
+        ),
+        ("extractor { tag a: ('x').replaceAll('[', '') }", "offset"),
+        (
+            "extractor { tag a: ('x').split(':') }",
+            "the address of an array",
+        ),
+        (
+            "extractor { def a = toJson(tag('a'), 'b') }",
+            "`toJson` takes one value",
+        ),
+        (
+            "extractor { def a = tag('a') as my.Class }",
+            "nothing is known of the Java class `my.Class`",
+        ),
+    ] {
+        let said = load_only(statement);
+        assert!(
+            said.contains("error: ") && said.contains(part),
+            "{statement}: {said}"
+        );
+    }
+}
+
+#[test]
 fn what_java_cannot_compile_does_not_load() {
     for (condition, part) in [
         ("(parsed.t as String).length() > 3", "cannot be compared"),

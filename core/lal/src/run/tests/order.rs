@@ -19,7 +19,7 @@ fn an_aborted_rule_reads_no_body() {
     let log = sent().json(r#"{"a": 1}"#);
     assert_eq!(
         of_rule(filter, log),
-        "0 failed: `parsed` is read before a parser has run\nUnclaimed"
+        "0 failed: `parsed` is read, and no parser has read a body\nUnclaimed"
     );
     let text = "abort {} text { regexp '(?<a>.)' } extractor { tag a: parsed.a } sink {}";
     assert_eq!(of_rule(text, sent().text("x")), "0 aborted\nUnclaimed");

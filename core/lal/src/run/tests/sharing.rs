@@ -90,7 +90,7 @@ fn rules_that_are_turned_away_early_end_as_if_they_had_run() {
         &sent().layer("GENERAL").text("none").tagged("k", "u"),
     );
     // A rule that could not read its body still decides its conditions.
-    let failed = "failed: `parsed` is read before a parser has run";
+    let failed = "failed: `parsed` is read, and no parser has read a body";
     let rest =
         "2 aborted\n3 aborted\n4 aborted\n5 failed: `` is no whole number of 32 bits\nClaimed";
     assert_eq!(said, format!("0 {failed}\n1 {failed}\n{rest}"));
