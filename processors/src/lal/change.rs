@@ -70,11 +70,16 @@ impl<'r> Change<'r> {
         }
     }
 
-    /// The kind that the log is to have, if rules behind this are to read it as one.
-    pub(super) fn kind(&self) -> Option<&str> {
-        let mut tags = self.tags.iter().rev();
-        let kind = tags.find(|(key, _)| *key == LOG_KIND);
-        kind.filter(|_| self.body.is_some()).map(|(_, kind)| *kind)
+    /// The kind that the log is to have and has not, if rules behind this are to read it as one; and the
+    /// edit without it. Rules see the first tag of a key, so that an older kind has to go.
+    pub(super) fn kind(&self) -> Option<(&str, LogEdit<'_>)> {
+        let (&(key, kind), tags) = self.tags.split_last()?;
+        let is_kind = self.body.is_some() && key == LOG_KIND;
+        let edit = LogEdit {
+            tags,
+            ..self.edit()
+        };
+        is_kind.then_some((kind, edit))
     }
 }
 

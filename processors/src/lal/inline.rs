@@ -28,6 +28,9 @@ pub(super) struct InlineRule {
     dsl: String,
 }
 
+/// How the path of a rule begins.
+const PATH: &str = "rules[";
+
 /// Columns before the text of a rule.
 const INDENT: usize = 6;
 
@@ -97,7 +100,12 @@ pub(super) fn sources(rules: &[InlineRule]) -> impl Iterator<Item = Source> {
 }
 
 fn path(index: usize) -> String {
-    format!("rules[{index}]")
+    format!("{PATH}{index}]")
+}
+
+/// Whether this is the name of such a file.
+pub(super) fn is_source(name: &str) -> bool {
+    name.starts_with(PATH) && name.ends_with(']')
 }
 
 /// Reports everything that is wrong or deceptive about the rules.

@@ -1,7 +1,9 @@
 //! The rules at work, and their exchange while the program runs.
 //!
 //! Nothing here waits for a change: whoever takes the rules looks at the files, at most once a second,
-//! by their times and lengths. Files that cannot be loaded are told of once; the rules before them stay.
+//! by their times and lengths, which are a few system calls. The one that finds a change loads the rules,
+//! and the others go on with the older ones meanwhile. Files that cannot be loaded are told of once; the
+//! rules before them stay.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -117,17 +119,19 @@ impl Live {
 fn load(config: &Config, files: &[State], account: &Account) -> Result<Ruleset, LoadError> {
     let mut sources = files::read(files)?;
     sources.extend(inline::sources(&config.rules));
-    let loaded = lal::load(&sources, config.compatibility.into());
-    if loaded.findings.iter().any(is_error) {
-        return Err(LoadError::Rules(loaded.findings));
+    let mut loaded = lal::load(&sources, config.compatibility.into());
+    let mut findings = std::mem::take(&mut loaded.findings);
+    if findings.iter().any(is_error) {
+        return Err(LoadError::Rules(findings));
     }
-    let warnings = loaded.findings.len();
-    if warnings > 0 {
+    // The check of the configuration has told of the others.
+    findings.retain(|finding| !inline::is_source(&finding.file));
+    if !findings.is_empty() {
         tracing::warn!(
             component = account.component(),
-            warnings,
+            warnings = findings.len(),
             "rules do not do all of what they seem to say{}",
-            shown(&loaded.findings),
+            shown(&findings),
         );
     }
     let rules = Rules::compile(loaded);

@@ -97,16 +97,13 @@ impl Outcome for Records<'_, '_> {
 }
 
 fn changed(log: &Native<'_>, change: &Change<'_>) -> NativeChunk {
-    let edit = change.edit();
-    if change.sender == SenderEdit::default() && edit == LogEdit::default() {
-        return log.chunk.clone();
+    if let Some((kind, edit)) = change.kind() {
+        let edited = log.chunk.edit_log(&change.sender, &edit);
+        return edited.with_log_tag(LOG_KIND, kind);
     }
-    // Rules see the first tag of a key, so an older kind has to go.
-    match change.kind().filter(|_| log.tag(LOG_KIND).is_some()) {
-        Some(kind) => {
-            let chunk = log.chunk.with_log_tag(LOG_KIND, kind);
-            chunk.edit_log(&change.sender, &edit)
-        }
-        None => log.chunk.edit_log(&change.sender, &edit),
+    let edit = change.edit();
+    match change.sender == SenderEdit::default() && edit == LogEdit::default() {
+        true => log.chunk.clone(),
+        false => log.chunk.edit_log(&change.sender, &edit),
     }
 }

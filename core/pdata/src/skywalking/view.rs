@@ -102,9 +102,15 @@ impl NativeChunk {
         all(message, 7).flat_map(|tags| pairs(tags, 1))
     }
 
-    /// The first tag of a log with this key.
+    /// The first tag of a log with this key. No text is read but that of its value.
     pub fn log_tag(&self, key: &str) -> Option<&str> {
-        find(self.log_tags(), key)
+        let message: &[u8] = match self.kind() {
+            Kind::Log => self.message(),
+            _ => &[],
+        };
+        let mut pairs = all(message, 7).flat_map(|tags| all(tags, 1)).map(parts);
+        let (_, value) = pairs.find(|(found, _)| *found == key.as_bytes())?;
+        Some(text(value))
     }
 }
 
@@ -116,17 +122,21 @@ fn find<'a>(mut pairs: impl Iterator<Item = (&'a str, &'a str)>, key: &str) -> O
 
 /// All `KeyStringValuePair`s in the field of this number.
 fn pairs(message: &[u8], number: u32) -> impl Iterator<Item = (&str, &str)> {
-    all(message, number).map(|pair| {
-        let (mut key, mut value) = ("", "");
-        for field in Fields::of(pair) {
-            match (field.number, field.value) {
-                (1, Value::Len(bytes)) => key = text(bytes),
-                (2, Value::Len(bytes)) => value = text(bytes),
-                _ => {}
-            }
+    let pairs = all(message, number).map(parts);
+    pairs.map(|(key, value)| (text(key), text(value)))
+}
+
+/// Key and value of a `KeyStringValuePair`.
+fn parts(pair: &[u8]) -> (&[u8], &[u8]) {
+    let (mut key, mut value) = (&[][..], &[][..]);
+    for field in Fields::of(pair) {
+        match (field.number, field.value) {
+            (1, Value::Len(bytes)) => key = bytes,
+            (2, Value::Len(bytes)) => value = bytes,
+            _ => {}
         }
-        (key, value)
-    })
+    }
+    (key, value)
 }
 
 /// All length-delimited fields of this number.
