@@ -253,7 +253,7 @@ impl Outcome for Ends<'_, '_> {
             End::WithoutLayer => "nothing is kept: an automatic rule has to set a layer".to_owned(),
             End::Incomplete { missing } => format!("nothing is kept: there is no `{missing}`"),
             End::Aborted { .. } => "the rule has aborted".to_owned(),
-            End::Failed { error } => format!("the rule has failed: {}", shown(error)),
+            End::Failed { error, .. } => format!("the rule has failed: {}", shown(error)),
         };
         self.0.borrow_mut().line(rule, &format!("  end: {line}"));
     }

@@ -30,8 +30,12 @@ pub enum End<'a> {
     Incomplete { missing: &'a str },
     /// By `abort`, or by a parser that says why.
     Aborted { reason: Option<&'a str> },
-    /// With an error that OAP would log; an automatic rule that had not aborted has claimed the log.
-    Failed { error: &'a str },
+    /// With an error that OAP would log.
+    Failed {
+        error: &'a str,
+        /// The rule had aborted before. If it is an automatic one and had not, it has claimed the log.
+        aborted: bool,
+    },
 }
 
 /// Takes what rules give for one log, in the order in which it comes about.

@@ -79,8 +79,9 @@ impl<'c, L: Shown + ?Sized> Course<'c, L> {
                 self.accounts
                     .incomplete(rule, missing, self.log, self.now_ms);
             }
-            End::Aborted { .. } => self.has_aborted = true,
-            End::Failed { error } => {
+            // A rule whose parser has aborted often fails at what it would have parsed.
+            End::Aborted { .. } | End::Failed { aborted: true, .. } => self.has_aborted = true,
+            End::Failed { error, .. } => {
                 self.has_failed = true;
                 self.accounts.failed(rule, error, self.log, self.now_ms);
             }

@@ -96,7 +96,7 @@ impl Outcome for Heard {
     fn end(&mut self, _: RuleId, end: End<'_>) {
         match end {
             End::Aborted { reason } => self.drop_reason = reason.map(str::to_owned),
-            End::Failed { error } => self.error = Some(error.to_owned()),
+            End::Failed { error, .. } => self.error = Some(error.to_owned()),
             End::Done { .. } | End::WithoutLayer | End::Incomplete { .. } => {}
         }
     }

@@ -80,7 +80,10 @@ where
             self.pass.observer.left(self.rule, left);
         }
         let end = match result {
-            Err(Failure(error)) => End::Failed { error },
+            Err(Failure(error)) => End::Failed {
+                error,
+                aborted: self.aborted,
+            },
             Ok(()) if self.aborted => End::Aborted {
                 reason: self.reason,
             },

@@ -140,7 +140,7 @@ fn ending(end: End<'_>) -> String {
         End::Aborted {
             reason: Some(reason),
         } => format!("aborted: {reason}"),
-        End::Failed { error } => format!("failed: {error}"),
+        End::Failed { error, .. } => format!("failed: {error}"),
     }
 }
 

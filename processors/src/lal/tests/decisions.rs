@@ -135,6 +135,22 @@ fn a_rule_that_fails_does_not_harm_the_log_unless_it_is_told_to() {
 }
 
 #[test]
+fn a_rule_that_fails_after_it_has_aborted_has_not_failed_on_the_log() {
+    let rules = "
+rules:
+  - name: json
+    layer: auto
+    dsl: 'filter { json {} if (parsed.kind == \"mine\") { sink {} } }'
+";
+    for (unclaimed, expected) in [("keep", &[""][..]), ("drop", &[])] {
+        let fixture = Fixture::new(&format!("{rules}unclaimed: {unclaimed}\n"));
+        assert_eq!(left(&fixture, "", &[]), expected, "{unclaimed}");
+        assert_eq!(fixture.count(UNCLAIMED, ("processor", "lal")), 1.0);
+        assert_eq!(fixture.count(FAILURES, ("rule", "json")), 0.0);
+    }
+}
+
+#[test]
 fn a_rule_that_fails_does_not_harm_what_others_make_of_the_log() {
     let other = "
   - name: sturdy
