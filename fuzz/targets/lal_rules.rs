@@ -1,7 +1,7 @@
 //! Whatever a file of rules says, it loads or its errors are told with their places; what loads, runs.
 #![no_main]
 
-use lal::{Compatibility, Now, Rules, Scratch, Severity, Source, case, load};
+use lal::{Compatibility, Now, Rules, Scratch, Source, case, load};
 use libfuzzer_sys::fuzz_target;
 
 use fuzz::Nothing;
@@ -21,8 +21,6 @@ fuzz_target!(|input: &[u8]| {
     let log = log.expect("this is an input");
     for compatibility in [Compatibility::Oap, Compatibility::Documented] {
         let loaded = load(std::slice::from_ref(&source), compatibility);
-        let errors = loaded.findings.iter().filter(|it| it.severity == Severity::Error);
-        assert!(loaded.rules.len() + loaded.findings.len() > 0 || errors.count() == 0);
         for finding in &loaded.findings {
             assert!((1..=lines).contains(&finding.line), "{finding}");
         }

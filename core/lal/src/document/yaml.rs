@@ -9,6 +9,8 @@ use granit_parser::{Event, Parser, ScalarStyle, Tag};
 use super::{Document, Item, Kind, Node, Range};
 
 /// SnakeYAML's own limit.
+const CODE_POINTS_MAX: usize = 3 << 20;
+/// SnakeYAML's own limit.
 const NESTING_MAX: usize = 50;
 /// Aliases of collections; SnakeYAML's own limit.
 const ALIASES_MAX: usize = 50;
@@ -18,6 +20,9 @@ const CORE: &str = "tag:yaml.org,2002:";
 const NODES_MAX: usize = 100_000;
 
 pub(super) fn parse(document: &mut Document, source: &str) -> Result<(), String> {
+    if source.chars().nth(CODE_POINTS_MAX).is_some() {
+        return Err(format!("more than {CODE_POINTS_MAX} characters"));
+    }
     let options = granit_parser::options! {
         flow_nesting_limit: NESTING_MAX,
         block_nesting_limit: NESTING_MAX,

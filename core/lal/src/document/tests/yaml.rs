@@ -121,6 +121,8 @@ fn aliases_and_depth_are_bounded() {
     );
     let many = format!("a: &a []\nb: [{}]", "*a, ".repeat(51));
     assert_eq!(refusal(yaml(&many)), "more than 50 aliases of collections");
+    let long = format!("a: {}", "é".repeat(3 << 20));
+    assert_eq!(refusal(yaml(&long)), "more than 3145728 characters");
     let deep = format!("a: {}", "[".repeat(1000));
     assert!(refusal(yaml(&deep)).len() < 200);
 }

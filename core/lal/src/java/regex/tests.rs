@@ -32,6 +32,8 @@ fn patterns_find_what_java_finds() {
         (r"(?m)^(?<x>\w+)$", "a b\r\ncd\r\n", Some("cd")),
         (r"a(?<x>b)$", "ab\r\n", Some("b")),
         (r"^$", "\n", Some("\n")),
+        (r"(?d)a$", "a\r\n", None),
+        (r"(?d)a\r$", "a\r\n", Some("a\r\n")),
         (r"a\Z|c$", "xa\n", Some("a\n")),
         (r"a\z", "a\n", None),
         (r"a$", "a\n\n", None),

@@ -246,16 +246,16 @@ impl Translator<'_> {
         if self.end == End::Text {
             return self.assertion(offset, r"\z");
         }
-        let terminators = if self.flags.unix_lines {
-            r"\n"
+        let terminator = if self.flags.unix_lines {
+            r"\n".to_owned()
         } else {
-            TERMINATORS
+            format!(r"\r\n|[{TERMINATORS}]")
         };
         let number = self.line_ends;
         self.line_ends += 1;
         self.assertion(
             offset,
-            &format!(r"(?:(?<{LINE_END}{number}>\r\n|[{terminators}])?\z)"),
+            &format!(r"(?:(?<{LINE_END}{number}>{terminator})?\z)"),
         )?;
         self.branch.end = Some(offset);
         Ok(())
