@@ -22,6 +22,23 @@ pub struct Attribute<'a> {
     pub value: AttributeValue<'a>,
 }
 
+/// An attribute of which no more has been read than where its parts are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RawAttribute<'a> {
+    key: &'a [u8],
+    value: Option<&'a [u8]>,
+}
+
+impl<'a> RawAttribute<'a> {
+    pub fn has_key(&self, key: &str) -> bool {
+        self.key == key.as_bytes()
+    }
+
+    pub fn value(&self) -> AttributeValue<'a> {
+        self.value.map_or(AttributeValue::Empty, AttributeValue::of)
+    }
+}
+
 /// The value of an attribute, or the body of a log record.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum AttributeValue<'a> {
@@ -209,10 +226,14 @@ impl<'a> RecordView<'a> {
 
     /// The first attribute with this key. No value is read but its own.
     pub fn attribute(&self, key: &str) -> Option<AttributeValue<'a>> {
-        let pairs = all_len(self.message, self.attributes_field());
-        let mut pairs = pairs.map(resource::parts);
-        let (_, value) = pairs.find(|(found, _)| *found == key.as_bytes())?;
-        Some(value.map_or(AttributeValue::Empty, AttributeValue::of))
+        let found = self.raw_attributes().find(|it| it.has_key(key));
+        found.map(|attribute| attribute.value())
+    }
+
+    /// The attributes of a span or log record, for whoever looks for several keys.
+    pub fn raw_attributes(&self) -> impl Iterator<Item = RawAttribute<'a>> + use<'a> {
+        let pairs = all_len(self.message, self.attributes_field()).map(resource::parts);
+        pairs.map(|(key, value)| RawAttribute { key, value })
     }
 
     fn attributes_field(&self) -> u32 {

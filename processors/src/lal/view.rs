@@ -4,9 +4,10 @@
 //! resource, all of which are source attributes; its tags are its own attributes; its body is text.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use lal::{Body, Log, Metadata, TraceContext};
-use pdata::view::{AttributeValue, LogBody, LogDataView, LogFields, RecordView};
+use pdata::view::{AttributeValue, LogBody, LogDataView, LogFields, RawAttribute, RecordView};
 use pdata::{NativeChunk, OtlpChunk};
 
 use super::text::text;
@@ -55,6 +56,8 @@ pub(super) struct Record<'a> {
     pub(super) resource: &'a Resource<'a>,
     pub(super) record: RecordView<'a>,
     fields: LogFields<'a>,
+    /// Its attributes, from the first time that one is asked for.
+    attributes: OnceCell<Vec<RawAttribute<'a>>>,
 }
 
 impl<'a> Record<'a> {
@@ -63,6 +66,7 @@ impl<'a> Record<'a> {
             resource,
             record,
             fields: record.log_fields(),
+            attributes: OnceCell::new(),
         }
     }
 }
@@ -82,7 +86,10 @@ impl Log for Record<'_> {
     }
 
     fn tag(&self, key: &str) -> Option<Cow<'_, str>> {
-        self.record.attribute(key).map(text)
+        let all = || self.record.raw_attributes().collect();
+        let mut attributes = self.attributes.get_or_init(all).iter();
+        let found = attributes.find(|attribute| attribute.has_key(key));
+        found.map(|attribute| text(attribute.value()))
     }
 
     fn source_attribute(&self, key: &str) -> Option<Cow<'_, str>> {
