@@ -53,8 +53,10 @@ impl Reader<'_> {
                 self.element(after)?
             };
         }
+        // Behind a value it is lenient no more: a comment is none there.
         let is_null = self.document.items.first() == Some(&Item::Null);
-        if !is_null && self.token()?.is_some() {
+        let rest = self.source[self.at..].trim_start_matches([' ', '\t', '\n', '\r']);
+        if !is_null && !rest.is_empty() {
             return self.broken("the text goes on behind the value");
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! Dates: `SimpleDateFormat` as it parses by default, and `Date.toString`.
 //!
 //! Parsing is lenient as Java's is: numbers may exceed their range, the text may go on behind what the
-//! pattern takes. Zones are offsets from UTC; names of zones beyond `UTC` and `GMT` are not known.
+//! pattern takes. The calendar is Gregorian at all times; Java's is Julian before 1582. Zones are offsets from UTC; names of zones beyond `UTC` and `GMT` are not known.
 
 mod parse;
 

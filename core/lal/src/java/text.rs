@@ -6,7 +6,6 @@
 mod number;
 
 use std::borrow::Cow;
-use std::cmp::Ordering;
 
 pub use number::push_double;
 pub(crate) use number::{
@@ -88,32 +87,38 @@ pub(crate) fn equals_ignore_case(one: &str, other: &str) -> bool {
     one.len() == other.len() && one.eq_ignore_ascii_case(other) || folded(one).eq(folded(other))
 }
 
+/// By units.
 pub(crate) fn compare_to(one: &str, other: &str) -> i32 {
-    compare(one.encode_utf16(), other.encode_utf16(), one, other)
+    let units = one.encode_utf16().zip(other.encode_utf16());
+    compare(
+        units.map(|(one, other)| (one.into(), other.into())),
+        one,
+        other,
+    )
 }
 
+/// By characters where both texts have one beyond Latin-1, else by units: so does the JDK.
 pub(crate) fn compare_to_ignore_case(one: &str, other: &str) -> i32 {
-    let units = |text| {
-        folded(text).flat_map(|character: char| {
-            let mut units = [0; 2];
-            let count = character.encode_utf16(&mut units).len();
-            units.into_iter().take(count)
-        })
-    };
-    compare(units(one), units(other), one, other)
+    let is_wide = |text: &str| text.chars().any(|character| character > '\u{ff}');
+    if is_wide(one) && is_wide(other) {
+        let pairs = folded(one).zip(folded(other));
+        return compare(
+            pairs.map(|(one, other)| (one.into(), other.into())),
+            one,
+            other,
+        );
+    }
+    let (folded_one, folded_other) = (folded(one).collect(), folded(other).collect());
+    let units = |text: &String| text.encode_utf16().map(u32::from).collect::<Vec<_>>();
+    let pairs = units(&folded_one).into_iter().zip(units(&folded_other));
+    compare(pairs, one, other)
 }
 
-/// The difference of the first units that differ, else that of the lengths.
-fn compare(
-    one: impl Iterator<Item = u16>,
-    other: impl Iterator<Item = u16>,
-    one_text: &str,
-    other_text: &str,
-) -> i32 {
-    let mut pairs = one.zip(other);
-    match pairs.find(|(one, other)| one.cmp(other) != Ordering::Equal) {
-        Some((one, other)) => i32::from(one) - i32::from(other),
-        None => length(one_text) - length(other_text),
+/// The difference of the first pair that differs, else that of the lengths.
+fn compare(mut pairs: impl Iterator<Item = (u32, u32)>, one: &str, other: &str) -> i32 {
+    match pairs.find(|(one, other)| one != other) {
+        Some((one, other)) => one.cast_signed() - other.cast_signed(),
+        None => length(one) - length(other),
     }
 }
 

@@ -72,13 +72,18 @@ fn integer(value: &str) -> Option<Scalar> {
     if let Some(hexadecimal) = text.strip_prefix("0x") {
         return unsigned(hexadecimal).and_then(|it| of_radix(it, 16));
     }
-    if text.contains(':') {
-        return sixties(&text).and_then(|it| whole(sign, it));
+    if let Some((_, rest)) = digits.split_once(':') {
+        let is_whole = !text.starts_with('0') && !rest.contains('_');
+        let total = sixties(&text).filter(|_| is_whole)?;
+        return whole(sign, total);
     }
     if !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    if text.len() > 1 && text.starts_with('0') {
+    if digits.len() > 1 && text.starts_with('0') {
+        if text == "0" {
+            return None;
+        }
         return of_radix(&text, 8);
     }
     let beyond = || Scalar::Number(format!("{}{text}", if sign < 0 { "-" } else { "" }));
@@ -105,18 +110,14 @@ fn whole(sign: i128, magnitude: i128) -> Option<Scalar> {
     })
 }
 
-/// `190:20:30`: the first part has no leading 0, the others are below 60.
+/// `190:20:30`: all parts but the first are below 60.
 fn sixties(text: &str) -> Option<i128> {
     let mut total = 0_i128;
     for (index, part) in text.split(':').enumerate() {
         let is_number =
             (1..=18).contains(&part.len()) && part.bytes().all(|it| it.is_ascii_digit());
         let value: i128 = part.parse().ok().filter(|_| is_number)?;
-        let is_fit = if index == 0 {
-            !part.starts_with('0')
-        } else {
-            part.len() <= 2 && value < 60
-        };
+        let is_fit = index == 0 || (part.len() <= 2 && value < 60);
         total = total
             .checked_mul(60)?
             .checked_add(value)
@@ -141,7 +142,8 @@ fn float(value: &str) -> Option<Item> {
         ".nan" | ".NaN" | ".NAN" if magnitude == value => return of(f64::NAN),
         _ => {}
     }
-    if magnitude.starts_with('_') {
+    let exponent = magnitude.split_once(['e', 'E']).map_or("", |(_, it)| it);
+    if magnitude.starts_with('_') || exponent.contains('_') {
         return None;
     }
     let text = magnitude.replace('_', "");
@@ -235,11 +237,9 @@ impl Digits<'_> {
         let is_west = self.0.starts_with('-');
         self.eat(if is_west { '-' } else { '+' })?;
         let hours = self.number(1, 2)?;
-        let has_colon = self.eat(':').is_some();
-        let minutes = if self.0.is_empty() && !has_colon {
-            0
-        } else {
-            self.number(2, 2)?
+        let minutes = match self.eat(':') {
+            Some(()) => self.number(2, 2)?,
+            None => 0,
         };
         let total = hours * 60 + minutes;
         self.0

@@ -62,6 +62,9 @@ impl Pattern {
                     count += 1;
                 }
                 let field = Field::of(character)?;
+                if field == Field::IsoZone && count > 3 {
+                    return Err("`X` is there at most three times".to_owned());
+                }
                 parts.push(Part::Field {
                     field,
                     count,

@@ -148,6 +148,7 @@ fn a_zone_is_that_of_the_text_or_the_one_given() {
 fn patterns_that_are_not_taken_say_why() {
     let cases = [
         ("yyyy-bb", "`b` is no letter of a date: quote it as `'b'`"),
+        ("XXXX", "`X` is there at most three times"),
         ("'T", "a quote `'` is not closed"),
         (
             "YYYY",

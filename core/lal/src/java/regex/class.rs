@@ -102,7 +102,7 @@ fn nested(
                     }
                 }
             }
-            '\\' => match escape(input, at)? {
+            '\\' => match escape(input, flags, at)? {
                 Escape::Character(character) => {
                     range(input, character, at, flags, &mut class)?;
                 }
@@ -130,7 +130,7 @@ fn range(
     }
     input.skip(1);
     let last = match input.next() {
-        Some((at, '\\')) => match escape(input, at)? {
+        Some((at, '\\')) => match escape(input, flags, at)? {
             Escape::Character(character) => Some(character),
             Escape::Class(_) => None,
         },
@@ -165,7 +165,11 @@ fn push_range(class: &mut String, first: char, last: char, flags: Flags) {
 }
 
 /// What follows a backslash at `offset`.
-pub(super) fn escape(input: &mut Input<'_>, offset: usize) -> Result<Escape, Unsupported> {
+pub(super) fn escape(
+    input: &mut Input<'_>,
+    flags: Flags,
+    offset: usize,
+) -> Result<Escape, Unsupported> {
     let Some((_, letter)) = input.next() else {
         return refuse(
             offset,
@@ -183,7 +187,7 @@ pub(super) fn escape(input: &mut Input<'_>, offset: usize) -> Result<Escape, Uns
         's' | 'S' => return class(SPACE, letter == 'S'),
         'h' | 'H' => return class(HORIZONTAL, letter == 'H'),
         'v' | 'V' => return class(VERTICAL, letter == 'V'),
-        'p' | 'P' => return property(input, letter == 'P', offset).map(Escape::Class),
+        'p' | 'P' => return property(input, flags, letter == 'P', offset).map(Escape::Class),
         't' => '\t',
         'n' => '\n',
         'r' => '\r',
@@ -265,7 +269,12 @@ fn refuse_code<T>(offset: usize) -> Result<T, Unsupported> {
 }
 
 /// `\p{..}` or `\pL`.
-fn property(input: &mut Input<'_>, is_negated: bool, offset: usize) -> Result<String, Unsupported> {
+fn property(
+    input: &mut Input<'_>,
+    flags: Flags,
+    is_negated: bool,
+    offset: usize,
+) -> Result<String, Unsupported> {
     let rest = input.rest();
     let (name, length) = match rest.strip_prefix('{') {
         Some(inner) => {
@@ -279,6 +288,10 @@ fn property(input: &mut Input<'_>, is_negated: bool, offset: usize) -> Result<St
     };
     input.skip(length);
     let not = if is_negated { "^" } else { "" };
+    let name = match name {
+        "Lower" | "Upper" if flags.ignores_case => "Alpha",
+        _ => name,
+    };
     if let Some(characters) = posix(name) {
         return Ok(format!("[{not}{characters}]"));
     }

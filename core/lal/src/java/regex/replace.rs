@@ -59,8 +59,7 @@ impl<'a> Replacement<'a> {
     fn replaced(&self, text: &str, count: usize) -> Result<String, String> {
         let mut made_of = String::new();
         let mut seen = 0;
-        for captures in self.regex.captures_iter(text).take(count) {
-            let (start, end) = bounds(self.regex, &captures);
+        for (captures, start, end) in matches(self.regex, text).take(count) {
             made_of.push_str(&text[seen..start]);
             seen = end;
             for part in &self.parts {
@@ -123,16 +122,34 @@ fn groups(regex: &Regex) -> Vec<usize> {
     own.map(|(group, _)| group).collect()
 }
 
-/// A match without the line terminator that its `$` has taken along.
-fn bounds(regex: &Regex, captures: &Captures<'_>) -> (usize, usize) {
-    let whole = captures.get_match();
+/// Every match as `Matcher.find` gives them, with its start and its end: an empty one may follow at
+/// the end of another.
+fn matches<'t>(regex: &Regex, text: &'t str) -> impl Iterator<Item = (Captures<'t>, usize, usize)> {
+    let mut from = Some(0);
+    std::iter::from_fn(move || {
+        let captures = regex.captures_at(text, from?)?;
+        let whole = captures.get_match();
+        let end = end(regex, &captures);
+        let (start, whole_end) = (whole.start(), whole.end());
+        let character = text[whole_end..].chars().next();
+        from = match character {
+            _ if end > start => Some(end),
+            _ if whole_end > end => Some(whole_end),
+            Some(character) => Some(whole_end + character.len_utf8()),
+            None => None,
+        };
+        Some((captures, start, end))
+    })
+}
+
+/// The end of a match without the line terminator that its `$` has taken along.
+fn end(regex: &Regex, captures: &Captures<'_>) -> usize {
     let mut groups = regex.capture_names().zip(captures.iter());
     let line_end = groups.find_map(|(name, found)| {
         let is_line_end = name.is_some_and(|it| it.starts_with(LINE_END));
         found.filter(|_| is_line_end)
     });
-    let end = line_end.map_or(whole.end(), |it| it.start());
-    (whole.start(), end)
+    line_end.map_or(captures.get_match().end(), |it| it.start())
 }
 
 /// As `String.split`: a limit above 0 is the most parts that there are, 0 drops empty ones at the
@@ -141,11 +158,10 @@ pub(crate) fn split<'t>(regex: &Regex, text: &'t str, limit: i32) -> Vec<&'t str
     let max = usize::try_from(limit).ok().filter(|max| *max > 0);
     let mut parts = Vec::new();
     let mut seen = 0;
-    for captures in regex.captures_iter(text) {
+    for (_, start, end) in matches(regex, text) {
         if max.is_some_and(|max| parts.len() + 1 >= max) {
             break;
         }
-        let (start, end) = bounds(regex, &captures);
         if end == 0 {
             continue;
         }

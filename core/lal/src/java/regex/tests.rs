@@ -44,6 +44,7 @@ fn patterns_find_what_java_finds() {
         (r"(?i)[^x-z]", "XY", None),
         (r"(?i)[W-Z]", "x", Some("x")),
         (r"(?i)k", "\u{212a}", None),
+        (r"(?i)\p{Upper}\P{Lower}", "a1", Some("a1")),
         (r"[a-z&&[^aeiou]]+", "aeixyzo", Some("xyz")),
         (r"[^a-z&&[^x]]", "bx", Some("x")),
         (r"[\w.-]+", "a.b-c d", Some("a.b-c")),
@@ -221,6 +222,10 @@ fn replacements_name_groups_as_in_java() {
         ("a", "aXa", r"\$1\\", r"$1\X$1\"),
         ("(a)", "a", "$12", "a2"),
         ("x*", "ab", "-", "-a-b-"),
+        // An empty match follows at the end of another.
+        ("b*", "abc", "-", "-a--c-"),
+        ("$", "a\n", "-", "a-\n-"),
+        ("a$|\n", "a\n", "-", "--"),
         ("a", "ba", "[$0]", "b[a]"),
         ("(a)|b", "b", "[$1]", "[]"),
     ];
@@ -257,7 +262,7 @@ fn wrong_replacements_fail_as_in_java() {
 
 #[test]
 fn texts_split_as_in_java() {
-    let cases: [(&str, &str, i32, &[&str]); 10] = [
+    let cases: [(&str, &str, i32, &[&str]); 11] = [
         (":", "a:b", 0, &["a", "b"]),
         (":", ":a::", 0, &["", "a"]),
         (":", ":a::", -1, &["", "a", "", ""]),
@@ -266,6 +271,7 @@ fn texts_split_as_in_java() {
         (":", "", 0, &[""]),
         (":", ":", 0, &[]),
         ("", "abc", 0, &["a", "b", "c"]),
+        ("b?", "abc", 0, &["a", "", "c"]),
         (r"\s*,\s*", "a , b,c", 0, &["a", "b", "c"]),
         ("x", "abc", 0, &["abc"]),
     ];

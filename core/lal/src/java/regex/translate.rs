@@ -160,7 +160,7 @@ impl Translator<'_> {
                 let line_break = format!(r"(?:\r\n|[\x0B\x0C{TERMINATORS}])");
                 return self.atom(&line_break, false);
             }
-            _ => match class::escape(&mut self.input, offset)? {
+            _ => match class::escape(&mut self.input, self.flags, offset)? {
                 Escape::Character(character) => {
                     return self.single(&class::literal(character, self.flags));
                 }

@@ -149,6 +149,8 @@ fn comparisons_are_those_of_java() {
     assert_eq!(compare_to("abc", "a"), 2);
     assert_eq!(compare_to("\u{ff5e}", "😀"), 0xff5e - 0xd83d);
     assert_eq!(compare_to_ignore_case("ABC", "abd"), -1);
+    assert_eq!(compare_to_ignore_case("A", "😀"), 0x61 - 0xd83d);
+    assert_eq!(compare_to_ignore_case("Ж", "😀"), 0x436 - 0x1f600);
     assert_eq!(hash_code("hello"), 99_162_322);
     assert_eq!(hash_code("😀"), 1_772_899);
 }
