@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 /// A log record in the shape of SkyWalking's `LogData`, wherever it comes from.
 ///
-/// A record of OTLP is what OAP's receiver makes of it: its tags are its attributes and those of its
-/// scope, its source attributes are those of its resource.
+/// A record of OTLP is what OAP's receiver makes of it: its tags are its own attributes, its source
+/// attributes are those of its resource, and its scope is not seen.
 pub trait Log {
     /// What tells logs apart, and which rules are for this one.
     fn metadata(&self) -> Metadata<'_>;
