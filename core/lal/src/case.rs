@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::compile::Rules;
-use crate::log::{Body, Log, Metadata, TraceContext};
+use crate::log::{Body, Log, Message, Metadata, TraceContext};
 use crate::outcome::RuleId;
 use crate::run::{Now, Scratch};
 use actual::Actual;
@@ -35,6 +35,17 @@ pub struct Input {
     /// In this order; the first of equal keys counts.
     pub tags: Vec<(String, String)>,
     pub source_attributes: Vec<(String, String)>,
+    /// The input, instead of the body and the tags.
+    pub message: Option<Entry>,
+}
+
+/// A message that was written down as JSON.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The name of its Java class, with the package.
+    pub class: String,
+    /// As on the wire.
+    pub bytes: Vec<u8>,
 }
 
 impl Log for Input {
@@ -68,6 +79,13 @@ impl Log for Input {
 
     fn source_attribute(&self, key: &str) -> Option<Cow<'_, str>> {
         first(&self.source_attributes, key)
+    }
+
+    fn message(&self) -> Option<Message<'_>> {
+        self.message.as_ref().map(|entry| Message {
+            class: &entry.class,
+            bytes: &entry.bytes,
+        })
     }
 }
 

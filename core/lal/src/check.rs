@@ -2,6 +2,7 @@
 
 pub(crate) mod calls;
 mod ignored;
+pub(crate) mod inputs;
 pub(crate) mod methods;
 pub(crate) mod outputs;
 mod scope;

@@ -14,18 +14,17 @@ mod value;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::check::inputs::Accepts;
 use crate::check::outputs::{self, OutputType};
-use crate::load::{BUILT_IN, Compatibility, Loaded};
+use crate::load::{Compatibility, Loaded};
+use crate::message::Class;
 use crate::outcome::RuleId;
 use crate::run::limits::Limits;
-use crate::tree::{Layer, Rule};
+use crate::tree::Rule;
 use gate::Gate;
 use program::{Action, Program, Step};
-use route::Route;
+use route::Routes;
 use scope::{Keys, Scope};
-
-/// Logs of this layer, and those that no automatic rule claims.
-const FALLBACK_LAYER: &str = "GENERAL";
 
 /// Rules, compiled: they know no name any more, only slots. Shared between threads; the counters of
 /// rate limits are inside.
@@ -33,9 +32,8 @@ const FALLBACK_LAYER: &str = "GENERAL";
 pub struct Rules {
     pub(crate) programs: Vec<Program>,
     pub(crate) compatibility: Compatibility,
-    pub(crate) automatic: Route,
-    /// The rules of each layer that is known, also of those without rules.
-    pub(crate) layers: HashMap<Box<str>, Route>,
+    pub(crate) logs: Routes,
+    pub(crate) messages: Routes,
     /// Keys of tags that any rule reads, by slot.
     pub(crate) tags: Vec<Box<str>>,
     pub(crate) source_attributes: Vec<Box<str>>,
@@ -61,28 +59,10 @@ impl Rules {
             .iter()
             .map(|rule| program(rule, compatibility, &mut keys))
             .collect();
-        let mut automatic = Vec::new();
-        let known = BUILT_IN.iter().copied();
-        let defined = loaded.layers.iter().map(|layer| &*layer.name.text);
-        let names = known.chain(defined).map(Box::from);
-        let mut layers: HashMap<Box<str>, Vec<usize>> =
-            names.map(|name| (name, Vec::new())).collect();
-        let for_logs = |it: &(usize, &Rule)| !programs[it.0].is_typed;
-        for (index, rule) in loaded.rules.iter().enumerate().filter(for_logs) {
-            match &rule.layer {
-                Layer::Auto => automatic.push(index),
-                // A rule of a layer that nobody knows never meets a log.
-                Layer::Named(layer) => {
-                    if let Some(rules) = layers.get_mut(&*layer.text) {
-                        rules.push(index);
-                    }
-                }
-            }
-        }
-        let route = |rules| Route::new(rules, &programs);
-        let layers = layers.into_iter();
-        let layers = layers.map(|(name, rules)| (name, route(rules))).collect();
-        let automatic = route(automatic);
+        let takes_logs = |it| matches!(it, Accepts::Anything | Accepts::Logs);
+        let takes_messages = |it| matches!(it, Accepts::Anything | Accepts::Messages(_));
+        let logs = Routes::new(&loaded, &programs, takes_logs);
+        let messages = Routes::new(&loaded, &programs, takes_messages);
         // By OAP's documentation limits with the same id share one counter.
         let limits = match compatibility {
             Compatibility::Oap => programs.len(),
@@ -91,8 +71,8 @@ impl Rules {
         Rules {
             programs,
             compatibility,
-            automatic,
-            layers,
+            logs,
+            messages,
             tags: keys.tags,
             source_attributes: keys.source_attributes,
             documents: keys.documents,
@@ -109,11 +89,6 @@ impl Rules {
             .zip(self.programs.iter().map(|it| &*it.name))
     }
 
-    /// Rules for logs that no automatic rule has claimed.
-    pub(crate) fn fallback(&self) -> Option<&Route> {
-        self.layers.get(FALLBACK_LAYER)
-    }
-
     /// The counters that limits of this rule go by.
     pub(crate) fn limits(&self, rule: usize) -> &Limits {
         match self.compatibility {
@@ -124,10 +99,11 @@ impl Rules {
 }
 
 fn program(rule: &Rule, compatibility: Compatibility, keys: &mut Keys) -> Program {
-    let is_typed = outputs::is_typed(rule);
+    let accepts = Accepts::of(rule);
     let output = OutputType::of(rule).unwrap_or_default();
     let mut compiler = Compiler {
         rule,
+        class: accepts.class(),
         compatibility,
         output,
         keys,
@@ -135,14 +111,18 @@ fn program(rule: &Rule, compatibility: Compatibility, keys: &mut Keys) -> Progra
         variables: 0,
         groups: Vec::new(),
     };
-    // Nothing reads the messages of Java classes yet: such a rule meets no log, so it needs no body.
-    let statements = if is_typed { &[][..] } else { &*rule.filter };
+    // A rule that meets no input needs no body.
+    let statements = match accepts {
+        Accepts::Nothing => &[][..],
+        _ => &*rule.filter,
+    };
     // Groups are known when all of the rule is: patterns are resolved last.
     let mut filter = compiler.steps(statements);
     resolve_groups(&mut filter, &compiler.groups);
     Program {
         name: rule.name.text.as_str().into(),
-        is_typed,
+        accepts,
+        keeps_entry: outputs::keeps_entry(rule),
         output,
         variables: compiler.variables,
         gate: Gate::of(&filter),
@@ -153,6 +133,8 @@ fn program(rule: &Rule, compatibility: Compatibility, keys: &mut Keys) -> Progra
 /// What compiling one rule needs to know.
 struct Compiler<'a> {
     rule: &'a Rule,
+    /// Of the message that is the input, if it is one.
+    class: Option<Class>,
     compatibility: Compatibility,
     output: OutputType,
     keys: &'a mut Keys,

@@ -16,6 +16,7 @@ mod java;
 mod lexer;
 mod load;
 mod log;
+mod message;
 mod outcome;
 mod parser;
 mod place;
@@ -29,7 +30,7 @@ pub use compile::Rules;
 pub use diagnostic::{Finding, Severity, Span};
 pub use java::text::push_double;
 pub use load::{Compatibility, LayerDefinition, Loaded, SOURCE_BYTES_MAX, Source, load};
-pub use log::{Body, Log, Metadata, TraceContext};
+pub use log::{Body, Log, Message, Metadata, TraceContext};
 pub use outcome::{Claim, End, Outcome, Output, Record, RuleId, Sample, SampledTrace, SlowSql};
 pub use run::{Effect, Left, Now, Observer, Runner, Scratch};
 

@@ -17,6 +17,20 @@ pub trait Log {
 
     /// An attribute of what sent the log; a `LogData` has none.
     fn source_attribute(&self, key: &str) -> Option<Cow<'_, str>>;
+
+    /// The message that there is instead of a body and tags, which nobody asks for then.
+    fn message(&self) -> Option<Message<'_>> {
+        None
+    }
+}
+
+/// An input that is no log: a message of protobuf, which rules with an `inputType` read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Message<'a> {
+    /// The name of its Java class, with the package.
+    pub class: &'a str,
+    /// As on the wire. A rule that reads bytes which are no such message fails.
+    pub bytes: &'a [u8],
 }
 
 /// Empty text and 0 stand for what is missing, as in the protocol.

@@ -59,6 +59,8 @@ pub struct Record<'a> {
     pub tags: &'a [(&'a str, &'a str)],
     /// A text body was read by `json {}`, which makes it a JSON body.
     pub text_is_json: bool,
+    /// The message that was the input, as JSON: the body of the record (`EnvoyAccessLog`).
+    pub entry: Option<&'a str>,
     pub output: Output<'a>,
 }
 

@@ -7,6 +7,7 @@ mod frame;
 mod gate;
 mod gson;
 pub(crate) mod limits;
+mod message;
 mod methods;
 mod observe;
 mod process;
@@ -23,9 +24,10 @@ use crate::compile::program::Program;
 use crate::compile::route::{Places, Route};
 use crate::document::Document;
 use crate::log::{Log, Metadata};
+use crate::message::Received;
 use crate::outcome::{Claim, End, Outcome, RuleId};
 use execution::Execution;
-use frame::Frame;
+use frame::{Frame, Input};
 
 pub use observe::{Effect, Left, Observer};
 
@@ -106,14 +108,21 @@ impl<V: Observer> Runner<'_, V> {
     {
         let rules = self.rules;
         let mut metadata = log.metadata();
-        let chosen = match choose(rules, self.only, &metadata) {
+        let received = log.message().map(|it| Received::new(it.class, it.bytes));
+        let received = received.as_ref();
+        let chosen = match choose(rules, self.only, &metadata, received) {
             Ok(chosen) => chosen,
             Err(claim) => return claim,
         };
         if metadata.timestamp_ms == 0 {
             metadata.timestamp_ms = now.unix_ms;
         }
-        let frame = Frame::new(rules, log, metadata, now, scratch);
+        let input = Input {
+            log,
+            received,
+            metadata,
+        };
+        let frame = Frame::new(rules, input, now, scratch);
         let mut pass = Pass {
             frame: &frame,
             outcome,
@@ -151,22 +160,27 @@ fn choose<'r>(
     rules: &'r Rules,
     only: Option<RuleId>,
     metadata: &Metadata<'_>,
+    received: Option<&Received<'_>>,
 ) -> Result<Chosen<'r>, Claim> {
     if let Some(rule) = only {
         let index = usize::try_from(rule.0).unwrap_or(usize::MAX);
-        let program = rules.programs.get(index).filter(|it| !it.is_typed);
+        let program = rules.programs.get(index).filter(|it| it.accepts(received));
         return Ok(program.map_or(Chosen::None, |program| Chosen::Rule(rule, program)));
     }
     if metadata.service.is_empty() {
         return Err(Claim::WithoutService);
     }
+    let routes = match received {
+        None => &rules.logs,
+        Some(_) => &rules.messages,
+    };
     if metadata.layer.is_empty() {
         return Ok(Chosen::Automatic {
-            first: &rules.automatic,
-            then: rules.fallback(),
+            first: &routes.automatic,
+            then: routes.fallback(),
         });
     }
-    let route = rules.layers.get(metadata.layer);
+    let route = routes.layers.get(metadata.layer);
     let route = route.ok_or(Claim::UnknownLayer)?;
     // Most layers have no rules here.
     Ok(if route.rules.is_empty() {
@@ -192,6 +206,9 @@ impl<'a, L: Log + ?Sized, O: Outcome + ?Sized, V: Observer> Pass<'_, 'a, L, O, V
         for (place, &index) in route.rules.iter().enumerate() {
             let rule = RuleId(u32::try_from(index).expect("rules have 32-bit ids"));
             let program = &rules.programs[index];
+            if !program.accepts(self.frame.received) {
+                continue;
+            }
             let is_open = match open {
                 Some(open) => Places::has(open, place) && !self.frame.turns_away(program),
                 None => true,

@@ -4,11 +4,12 @@ use super::expectation::{Expectation, InOap, KEYS};
 use super::{Body, Case, Input};
 use crate::diagnostic::{Finding, Findings, Span};
 use crate::load::{SOURCE_BYTES_MAX, Source};
+use crate::message::{self, Class, OF_MESH};
 use crate::yaml::{self, Entry, Node, Value};
 
 const INPUT_KEYS: &str = "`service`, `instance`, `trace-id`, `trace-segment-id`, `span-id`, \
                           `timestamp`, `body-type`, `body`, `tags`, `source-attributes`, \
-                          `expect`; our own are `endpoint` and `layer`";
+                          `extra-log`, `expect`; our own are `endpoint` and `layer`";
 
 /// All that could be read, and all that was found.
 #[derive(Debug)]
@@ -106,11 +107,7 @@ impl Reader<'_> {
                 "tags" => input.tags = self.pairs(entry),
                 "source-attributes" => input.source_attributes = self.pairs(entry),
                 "expect" => expectations = self.expectations(entry),
-                "extra-log" => {
-                    let message = "inputs that are no logs cannot be run yet";
-                    let report = self.findings.error(entry.key_span, message);
-                    report.help("leave this input to OAP");
-                }
+                "extra-log" => input.message = self.message(entry),
                 key => {
                     let message = format!("an input has no key `{key}`");
                     let report = self.findings.error(entry.key_span, message);
@@ -134,6 +131,45 @@ impl Reader<'_> {
                 input,
                 expectations,
             });
+        }
+    }
+
+    /// A message of a Java class, as protobuf's JSON has it.
+    fn message(&mut self, entry: &Entry) -> Option<super::Entry> {
+        let (mut class, mut json) = (None, None);
+        for entry in self.entries(&entry.value, "`extra-log` is a mapping") {
+            match &*entry.key {
+                "proto-class" => class = Some((self.scalar(entry), entry.value.span)),
+                "proto-json" => json = Some((self.scalar(entry), entry.value.span)),
+                key => {
+                    let message = format!("`extra-log` has no key `{key}`");
+                    let report = self.findings.error(entry.key_span, message);
+                    report.help("it has `proto-class` and `proto-json`");
+                }
+            }
+        }
+        let (Some((class, class_span)), Some((json, json_span))) = (class, json) else {
+            let message = "`extra-log` needs `proto-class` and `proto-json`";
+            let report = self.findings.error(entry.key_span, message);
+            report.help(format!("`proto-class: {OF_MESH}`"));
+            return None;
+        };
+        let Some(known) = Class::of_java(&class) else {
+            let message = format!("nothing is known of the class `{class}`");
+            let report = self.findings.error(class_span, message);
+            report.help(format!(
+                "messages of Envoy's access logs are known: `{OF_MESH}`"
+            ));
+            return None;
+        };
+        match message::from_json(known, &json) {
+            Ok(bytes) => Some(super::Entry { class, bytes }),
+            Err(error) => {
+                let message = format!("this is no `{}`: {error}", known.name());
+                let report = self.findings.error(json_span, message);
+                report.help("protobuf's JSON: `{\"response\": {\"responseCode\": 500}}`");
+                None
+            }
         }
     }
 

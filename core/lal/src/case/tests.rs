@@ -131,7 +131,7 @@ fn findings_about_data_say_where_and_what() {
                 - expect: {sampledTrace.latency: 1}\n";
     let found = reports(data);
     for expected in [
-        "inputs that are no logs cannot be run yet",
+        "`extra-log` needs `proto-class` and `proto-json`",
         "nothing checks `tagg.a`",
         "an input has no key `body-typ`",
         "`soon` is no whole number that fits",

@@ -4,7 +4,8 @@ use super::methods::{self, Parameter};
 use super::statics::Checker;
 use super::types::{NumberType, Type, behind};
 use crate::java;
-use crate::tree::{Call, Name, Operand, Root, Segment, SegmentKind, Value};
+use crate::message::{self, Class};
+use crate::tree::{Call, Name, Operand, Root, Segment, SegmentKind, Span, Value};
 
 impl Checker<'_> {
     /// What comes of `segments` behind a value of this type. Only a variable has fields.
@@ -35,10 +36,17 @@ impl Checker<'_> {
             return given;
         };
         let count = call.arguments.len();
-        let signature = methods::signature(kind, &call.name.text, count);
-        if let Some(signature) = signature {
-            self.arguments(call, signature.takes);
-            let is_bare = signature.gives.is_bare() || signature.gives == Type::Boolean;
+        let of_message = match kind {
+            Type::Message(class) => message::getter(class, &call.name.text, count),
+            _ => None,
+        };
+        let signature = match of_message {
+            Some(found) => Some((found.takes, found.gives)),
+            None => methods::signature(kind, &call.name.text, count).map(|it| (it.takes, it.gives)),
+        };
+        if let Some((takes, gives)) = signature {
+            self.arguments(call, takes);
+            let is_bare = gives.is_bare() || gives == Type::Boolean;
             if segment.null_safe && is_bare && !of_variable {
                 let message = format!("OAP cannot compile `?.{}(..)` here", call.name.text);
                 let report = self.findings.error(segment.span, message);
@@ -51,7 +59,13 @@ impl Checker<'_> {
     /// Says why OAP cannot compile the segment.
     fn refused(&mut self, kind: Type, segment: &Segment) -> Type {
         match &segment.kind {
-            SegmentKind::Method(call) => self.no_method(kind, call, segment),
+            SegmentKind::Method(call) => match kind {
+                Type::Message(class) => self.no_getter(class, &call.name.text, segment.span),
+                _ => self.no_method(kind, call, segment),
+            },
+            SegmentKind::Field(name) if let Type::Message(class) = kind => {
+                self.no_getter(class, name, segment.span);
+            }
             SegmentKind::Index(_) if kind == Type::Object => {
                 let message = "an index cannot follow a value whose type is not known";
                 let report = self.findings.error(segment.span, message);
@@ -70,6 +84,31 @@ impl Checker<'_> {
             }
         }
         Type::Unusable
+    }
+
+    /// `name` is a getter, or a field that stands for one.
+    pub(super) fn no_getter(&mut self, class: Class, name: &str, span: Span) {
+        let getter = match name.strip_prefix(|first: char| first.is_ascii_lowercase()) {
+            Some(rest)
+                if !["get", "has", "contains"]
+                    .iter()
+                    .any(|it| name.starts_with(it)) =>
+            {
+                format!("get{}{rest}", name[..1].to_ascii_uppercase())
+            }
+            _ => name.to_owned(),
+        };
+        let message = format!("`{}` has no getter `{getter}` here", class.name());
+        let names = message::names(class);
+        let nearness = |name: &&String| strsim::jaro_winkler(name, &getter);
+        let nearest = names
+            .iter()
+            .max_by(|one, other| nearness(one).total_cmp(&nearness(other)));
+        let report = self.findings.error(span, message);
+        report.help(match nearest.filter(|it| nearness(it) > 0.85) {
+            Some(nearest) => format!("did you mean `{nearest}`?"),
+            None => format!("it has `{}`", names.join("`, `")),
+        });
     }
 
     fn no_method(&mut self, kind: Type, call: &Call, segment: &Segment) {
@@ -131,7 +170,7 @@ impl Checker<'_> {
             Parameter::TextOrInteger => kind == Type::Text || is_integer,
             Parameter::Any | Parameter::Pattern => true,
         };
-        if fits || kind == Type::Unusable || self.is_typed {
+        if fits || kind == Type::Unusable || self.is_opaque() {
             return;
         }
         let (what, cast) = match parameter {

@@ -98,6 +98,8 @@ const OF_ANY: [Signature; 3] = [
     signature_of("hashCode", Method::HashCode, &[], INT),
 ];
 
+const OF_ENUM: [Signature; 1] = [signature_of("name", Method::ToString, &[], Type::Text)];
+
 const OF_TEXT: [Signature; 35] = {
     use Parameter::{Integer, Pattern, Text, TextOrInteger};
     use Type::{Boolean, Character, Text as Given, Texts};
@@ -213,7 +215,8 @@ fn tables(kind: Type) -> [&'static [Signature]; 3] {
         Type::JsonObject => [&OF_JSON_OBJECT, &OF_JSON, &OF_ANY],
         Type::JsonArray => [&OF_JSON_ARRAY, &OF_JSON, &OF_ANY],
         Type::JsonElement => [&OF_JSON, &OF_ANY, &[]],
-        Type::Number(_) | Type::Boolean | Type::Object => [&OF_ANY, &[], &[]],
+        Type::Enum => [&OF_ENUM, &OF_ANY, &[]],
+        Type::Number(_) | Type::Boolean | Type::Object | Type::Message(_) => [&OF_ANY, &[], &[]],
         Type::Primitive(_) | Type::Character | Type::Texts | Type::Unusable => [&[], &[], &[]],
     }
 }
@@ -257,7 +260,7 @@ pub(crate) fn is_test(name: &str) -> bool {
 
 /// What a method of this name does, whatever it is called on.
 pub(crate) fn by_name(name: &str) -> Option<Method> {
-    let all = [&OF_ANY[..], &OF_TEXT, &OF_JSON, &OF_JSON_OBJECT];
+    let all = [&OF_ANY[..], &OF_ENUM, &OF_TEXT, &OF_JSON, &OF_JSON_OBJECT];
     let mut all = all.into_iter().flatten();
     all.find(|it| it.name == name).map(|it| it.method)
 }

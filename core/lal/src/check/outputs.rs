@@ -1,6 +1,7 @@
 //! What a rule's records are stored as, and the fields that each of them has.
 
-use crate::tree::{Field, Layer, Rule};
+use super::inputs;
+use crate::tree::{Field, Rule};
 
 /// An output type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -134,13 +135,13 @@ impl OutputType {
     }
 }
 
-/// The rule reads a message of a Java class: it never meets a log.
-pub(crate) fn is_typed(rule: &Rule) -> bool {
-    let of_mesh = matches!(&rule.layer, Layer::Named(layer) if layer.text == "MESH");
-    let is_log = |class: &str| class.ends_with("LogData") || class.ends_with("LogData$Builder");
-    rule.mode == crate::tree::Mode::None
-        && match &rule.input_type {
-            Some(class) => !is_log(&class.text),
-            None => of_mesh,
+/// The body of a record is the message that was the input.
+pub(crate) fn keeps_entry(rule: &Rule) -> bool {
+    match &rule.output_type {
+        Some(written) => {
+            let class = written.text.rsplit('.').next();
+            matches!(class, Some("EnvoyAccessLog" | "EnvoyAccessLogBuilder"))
         }
+        None => inputs::is_of_mesh(rule),
+    }
 }

@@ -1,5 +1,6 @@
 //! Statements and conditions against the static model: scopes, types, what a place can take.
 
+use super::inputs::Accepts;
 use super::outputs::{self, OutputType, Slot};
 use super::scope::Scope;
 use super::types::{self, NumberType, Type};
@@ -8,7 +9,7 @@ use crate::java;
 use crate::load::Compatibility;
 use crate::tree::{
     Cast, Comparison, Condition, Field, IdPart, Metrics, Mode, Name, Operand, Pair, Root, Rule,
-    Statement, StatementKind, Value,
+    Statement, StatementKind, Term, Value,
 };
 
 /// `?.` on a variable makes an object of a Java `int`.
@@ -21,12 +22,15 @@ pub(super) fn check(rule: &Rule, compatibility: Compatibility, findings: &mut Fi
         let report = findings.error(written.span, message);
         report.help(format!("one of `{}`", outputs::NAMES.join("`, `")));
     }
-    let input = rule.input_type.as_ref().map(|it| it.text.as_str());
-    let is_typed = outputs::is_typed(rule);
+    let accepts = Accepts::of(rule);
+    if let (Accepts::Nothing, Some(written)) = (accepts, &rule.input_type) {
+        let message = format!("nothing is known of the class `{}`", written.text);
+        let report = findings.warning(written.span, message);
+        report.help("no input meets the rule; messages of Envoy's access logs are known");
+    }
     let mut checker = Checker {
         mode: rule.mode,
-        is_typed,
-        takes_log: !is_typed || input.is_some_and(|it| it.ends_with("LogData")),
+        accepts,
         output: output.unwrap_or_default(),
         compatibility,
         scope: Scope::default(),
@@ -38,10 +42,7 @@ pub(super) fn check(rule: &Rule, compatibility: Compatibility, findings: &mut Fi
 
 pub(super) struct Checker<'a> {
     pub(super) mode: Mode,
-    /// `parsed` is an input of a Java class, of which nothing is known here.
-    pub(super) is_typed: bool,
-    /// The input has tags and a body.
-    pub(super) takes_log: bool,
+    pub(super) accepts: Accepts,
     output: OutputType,
     pub(super) compatibility: Compatibility,
     pub(super) scope: Scope,
@@ -119,6 +120,15 @@ impl Checker<'_> {
             | StatementKind::Enforcer
             | StatementKind::Dropper => {}
         }
+    }
+
+    /// Nothing is known of what `parsed` is.
+    pub(super) fn is_opaque(&self) -> bool {
+        self.accepts == Accepts::Nothing
+    }
+
+    fn reads_message(&self, term: &Term) -> bool {
+        self.accepts.class().is_some() && term.root == Root::Parsed
     }
 
     /// A value that is written to a field, a tag or a label.
@@ -251,8 +261,9 @@ impl Checker<'_> {
         let Value::Term(term) = &operand.value else {
             return;
         };
-        let is_variable = matches!(term.root, Root::Name(_));
-        let is_plain = types::is_plain_boolean(operand);
+        let is_variable = matches!(term.root, Root::Name(_)) || self.reads_message(term);
+        let is_plain =
+            types::is_plain_boolean(operand, self.accepts.class(), &|name| self.scope.get(name));
         let by_text = self.compatibility == Compatibility::Oap;
         if by_text && kind == Type::Boolean && is_variable && !is_plain && operand.cast.is_none() {
             let message = "to OAP this is true whenever there is a value, also when it is `false`";

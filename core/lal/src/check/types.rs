@@ -1,8 +1,11 @@
 //! What is known of a value before anything runs: Java's types, as far as a rule's text tells them.
 
-use crate::tree::{Call, Cast, Mode, Number, Operand, Operator, Root, Segment, SegmentKind, Value};
+use crate::tree::{
+    Call, Cast, Mode, Number, Operand, Operator, Root, Segment, SegmentKind, Term, Value,
+};
 
 use super::methods;
+use crate::message::{self, Class};
 
 /// Java's types of numbers, by their rank in promotion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,6 +26,10 @@ pub(crate) enum Type {
     /// Java's `char`, which is neither text nor a number to anything that takes one.
     Character,
     Boolean,
+    /// Of protobuf.
+    Message(Class),
+    /// A constant of an enum of protobuf.
+    Enum,
     /// Gson's, of `toJson` and what is in it.
     JsonObject,
     JsonArray,
@@ -101,13 +108,13 @@ pub(crate) type Variables<'a> = &'a dyn Fn(&str) -> Option<Type>;
 
 /// The type that arithmetic and comparisons go by, which OAP reads off the text alone;
 /// [`Type::Object`] where it cannot.
-pub(crate) fn inferred(value: &Value, variables: Variables<'_>) -> Type {
+pub(crate) fn inferred(value: &Value, class: Option<Class>, variables: Variables<'_>) -> Type {
     let term = match value {
         Value::Term(term) => term,
         Value::Arithmetic { first, rest } => {
-            let first = inferred(first, variables);
+            let first = inferred(first, class, variables);
             return rest.iter().fold(first, |left, (operator, value)| {
-                combined(left, *operator, inferred(value, variables)).unwrap_or(Type::Object)
+                combined(left, *operator, inferred(value, class, variables)).unwrap_or(Type::Object)
             });
         }
     };
@@ -119,9 +126,18 @@ pub(crate) fn inferred(value: &Value, variables: Variables<'_>) -> Type {
         Root::Group(inner) if is_plain => match &inner.cast {
             Some(Cast::Class(_)) => Type::Object,
             Some(cast) => Type::of_cast(cast),
-            None => inferred(&inner.value, variables),
+            None => inferred(&inner.value, class, variables),
         },
         Root::Name(name) if is_plain => variables(name).unwrap_or(Type::Object),
+        Root::Parsed => {
+            let fields = class.map(|class| message::leading(class, &term.segments));
+            match fields {
+                Some(Ok((number @ Type::Number(_), taken))) if taken == term.segments.len() => {
+                    number
+                }
+                _ => Type::Object,
+            }
+        }
         _ => Type::Object,
     }
 }
@@ -136,34 +152,32 @@ pub(crate) fn combined(left: Type, operator: Operator, right: Type) -> Option<Ty
 }
 
 /// The type of a variable with this value.
-pub(crate) fn of_variable(value: &Operand, mode: Mode, variables: Variables<'_>) -> Type {
+pub(crate) fn of_variable(
+    value: &Operand,
+    mode: Mode,
+    class: Option<Class>,
+    variables: Variables<'_>,
+) -> Type {
     if let Some(cast) = &value.cast {
         return Type::of_cast(cast);
     }
     let term = match &value.value {
         Value::Term(term) => term,
-        arithmetic @ Value::Arithmetic { .. } => return inferred(arithmetic, variables),
+        arithmetic @ Value::Arithmetic { .. } => return inferred(arithmetic, class, variables),
     };
     let is_plain = term.segments.is_empty();
     match &term.root {
         Root::Call(call) if is_plain => json_call(call).unwrap_or(Type::Object),
         Root::Group(inner) if is_plain && inner.cast.is_none() => {
-            of_variable(inner, mode, variables)
+            of_variable(inner, mode, class, variables)
         }
         Root::Group(inner) if is_plain => match inner.cast.as_ref().map(Type::of_cast) {
             Some(number @ Type::Number(_)) => number,
             _ => Type::Object,
         },
-        Root::Name(name) => match variables(name) {
-            Some(kind) => {
-                let links = term.segments.iter();
-                let last = links.fold(kind, |kind, link| {
-                    behind(kind, link).unwrap_or(Type::Unusable)
-                });
-                last.boxed()
-            }
-            None => Type::Object,
-        },
+        Root::Name(_) | Root::Parsed if let Some(kind) = of_chain(term, class, variables) => {
+            kind.boxed()
+        }
         Root::Parsed if mode == Mode::None => match term.segments.last().map(|it| &it.kind) {
             Some(SegmentKind::Field(name)) if name == "timestamp" => Type::Number(NumberType::Long),
             Some(SegmentKind::Field(name)) if name == "spanId" => Type::Number(NumberType::Integer),
@@ -173,14 +187,62 @@ pub(crate) fn of_variable(value: &Operand, mode: Mode, variables: Variables<'_>)
     }
 }
 
+/// The type of a variable or a message with all that follows it; `None` for other values.
+pub(crate) fn of_chain(
+    term: &Term,
+    class: Option<Class>,
+    variables: Variables<'_>,
+) -> Option<Type> {
+    let (start, taken) = start(term, class, variables)?;
+    let links = term.segments[taken..].iter();
+    Some(links.fold(start, |kind, link| {
+        behind(kind, link).unwrap_or(Type::Unusable)
+    }))
+}
+
+/// The type that the segments behind a variable or a message start with, and how many of them were
+/// the first fields of the message.
+pub(crate) fn start(
+    term: &Term,
+    class: Option<Class>,
+    variables: Variables<'_>,
+) -> Option<(Type, usize)> {
+    match &term.root {
+        Root::Name(name) => {
+            if let Some(kind) = variables(name) {
+                return Some((kind, 0));
+            }
+        }
+        Root::Parsed => {}
+        Root::Group(inner) => {
+            return match (&inner.value, &inner.cast) {
+                (Value::Term(inner), None) => Some((of_chain(inner, class, variables)?, 0)),
+                _ => None,
+            };
+        }
+        _ => return None,
+    }
+    message::leading(class?, &term.segments).ok()
+}
+
 /// What a segment makes of a value of this type; `None` if OAP cannot compile it.
 pub(crate) fn behind(kind: Type, segment: &Segment) -> Option<Type> {
     let given = match (&segment.kind, kind) {
-        (SegmentKind::Method(call), Type::Object) if segment.null_safe => {
-            match (&*call.name.text, call.arguments.len()) {
-                ("toString" | "trim", 0) => Type::Text,
-                _ => return None,
+        (SegmentKind::Method(call), Type::Message(_) | Type::Enum)
+            if segment.null_safe && is_printing(call) =>
+        {
+            Type::Text
+        }
+        (SegmentKind::Method(call), Type::Message(class)) => {
+            let count = call.arguments.len();
+            match message::getter(class, &call.name.text, count) {
+                Some(found) => found.gives,
+                None => methods::signature(kind, &call.name.text, count)?.gives,
             }
+        }
+        (SegmentKind::Field(name), Type::Message(class)) => message::field(class, name)?.gives,
+        (SegmentKind::Method(call), Type::Object) if segment.null_safe => {
+            is_printing(call).then_some(Type::Text)?
         }
         (SegmentKind::Method(call), _) => {
             methods::signature(kind, &call.name.text, call.arguments.len())?.gives
@@ -197,6 +259,11 @@ pub(crate) fn behind(kind: Type, segment: &Segment) -> Option<Type> {
     })
 }
 
+/// OAP has helpers for these, which take any value behind `?.`.
+fn is_printing(call: &Call) -> bool {
+    matches!(&*call.name.text, "toString" | "trim") && call.arguments.is_empty()
+}
+
 pub(crate) fn is_text_call(call: &Call) -> bool {
     matches!(&*call.name.text, "tag" | "sourceAttribute")
 }
@@ -211,10 +278,20 @@ pub(crate) fn json_call(call: &Call) -> Option<Type> {
 }
 
 /// The value is a Java `boolean` that no box hides, so a condition sees what it is.
-pub(crate) fn is_plain_boolean(value: &Operand) -> bool {
+pub(crate) fn is_plain_boolean(
+    value: &Operand,
+    class: Option<Class>,
+    variables: Variables<'_>,
+) -> bool {
     let (Value::Term(term), None) = (&value.value, &value.cast) else {
         return false;
     };
+    if let Some(kind) = of_chain(term, class, variables)
+        && let Some(last) = term.segments.last()
+    {
+        let is_call = matches!(last.kind, SegmentKind::Method(_));
+        return kind == Type::Boolean && is_call && !last.null_safe;
+    }
     match (&term.root, term.segments.last()) {
         // OAP leaves out what follows them; where it does not, a boolean shows what it is.
         (Root::Call(_) | Root::ProcessRegistry, _) => false,
@@ -228,7 +305,7 @@ pub(crate) fn is_plain_boolean(value: &Operand) -> bool {
         },
         (Root::Group(inner), None) => match &inner.cast {
             Some(cast) => *cast == Cast::Boolean,
-            None => is_plain_boolean(inner),
+            None => is_plain_boolean(inner, class, variables),
         },
         _ => false,
     }

@@ -1,10 +1,12 @@
 //! Values: what each root can be followed by, and the type that comes of it.
 
 use super::calls::quoted;
+use super::inputs::Accepts;
 use super::methods::Parameter;
 use super::statics::Checker;
 use super::types::{self, NumberType, Type, is_text_call, json_call};
 use crate::load::Compatibility;
+use crate::message::{self, Class};
 use crate::tree::{Call, Cast, Mode, Operand, Operator, Root, Segment, SegmentKind, Term, Value};
 
 /// What OAP finds in a log's metadata.
@@ -70,7 +72,9 @@ impl Checker<'_> {
                 self.value(&operand.value);
             }
         }
-        let kind = types::of_variable(operand, self.mode, &|name| self.scope.get(name));
+        let kind = types::of_variable(operand, self.mode, self.accepts.class(), &|name| {
+            self.scope.get(name)
+        });
         if let (Some(Cast::Class(class)), Type::Unusable) = (&operand.cast, kind) {
             let message = format!("nothing is known of the Java class `{class}`");
             let report = self.findings.error(operand.span, message);
@@ -134,11 +138,11 @@ impl Checker<'_> {
     }
 
     pub(super) fn inferred(&self, value: &Value) -> Type {
-        types::inferred(value, &|name| self.scope.get(name))
+        types::inferred(value, self.accepts.class(), &|name| self.scope.get(name))
     }
 
     fn no_number(&mut self, span: crate::tree::Span, operator: Operator) {
-        if self.is_typed || operator == Operator::Add {
+        if self.is_opaque() || operator == Operator::Add {
             return;
         }
         let report = self
@@ -203,7 +207,7 @@ impl Checker<'_> {
             let report = self.findings.error(call.name.span, message);
             report.help(format!("`{name}(\"key\")`"));
         }
-        if name == "tag" && !self.takes_log {
+        if name == "tag" && matches!(self.accepts, Accepts::Messages(_) | Accepts::Nothing) {
             let message = "the input of this rule is no log and has no tags";
             let report = self.findings.error(call.name.span, message);
             report.help("read `parsed`, or `sourceAttribute(\"key\")`");
@@ -242,8 +246,10 @@ impl Checker<'_> {
     }
 
     fn parsed(&mut self, term: &Term) -> Type {
-        if self.is_typed {
-            return Type::Unusable;
+        match self.accepts {
+            Accepts::Nothing => return Type::Unusable,
+            Accepts::Messages(class) => return self.message(class, term),
+            Accepts::Anything | Accepts::Logs => {}
         }
         let is_field = |it: &&Segment| matches!(it.kind, SegmentKind::Field(_));
         let keys = term.segments.iter().take_while(is_field).count();
@@ -278,6 +284,30 @@ impl Checker<'_> {
         self.chain(root, &term.segments[keys..], false)
     }
 
+    fn message(&mut self, class: Class, term: &Term) -> Type {
+        if term.segments.is_empty() {
+            return Type::Message(class);
+        }
+        match message::leading(class, &term.segments) {
+            Ok((kind, taken)) => self.chain(kind, &term.segments[taken..], false),
+            Err((Type::Message(class), at)) => {
+                let segment = &term.segments[at];
+                if let SegmentKind::Field(name) = &segment.kind {
+                    self.no_getter(class, name, segment.span);
+                }
+                Type::Unusable
+            }
+            Err((_, at)) => {
+                let report = self.findings.error(
+                    term.segments[at].span,
+                    "what is in front of this has no fields",
+                );
+                report.help("a message has fields; text, numbers and constants do not");
+                Type::Unusable
+            }
+        }
+    }
+
     fn whole(&mut self, term: &Term, message: &str) -> Type {
         let report = self.findings.error(term.span, message);
         report.help("for example `parsed.code` or `log.service`");
@@ -288,6 +318,12 @@ impl Checker<'_> {
         match term.segments.first().map(|it| &it.kind) {
             None => self.whole(term, "`log` as a whole is no value: read one of its fields"),
             Some(SegmentKind::Field(name)) if name == "body" => {
+                if self.accepts.class().is_some() {
+                    let message = "the input of this rule is no log and has no body";
+                    let report = self.findings.error(term.span, message);
+                    report.help("read `parsed`");
+                    return Type::Unusable;
+                }
                 let Some((getter, taken)) = body_getter(&term.segments) else {
                     let message = "of a body only its texts can be read";
                     let report = self.findings.error(term.span, message);

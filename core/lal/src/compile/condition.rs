@@ -23,7 +23,7 @@ impl Compiler<'_> {
 
     /// Text that is empty is false, and `false` is not empty; but a Java `boolean` is itself.
     fn presence(&mut self, operand: &Operand) -> Test {
-        let is_plain = types::is_plain_boolean(operand);
+        let is_plain = types::is_plain_boolean(operand, self.class, &|name| self.scope.kind(name));
         match &operand.cast {
             Some(Cast::Boolean) => Test::True(self.value(&operand.value)),
             None if is_plain => Test::True(self.value(&operand.value)),
@@ -95,7 +95,7 @@ impl Compiler<'_> {
         let Value::Term(term) = value else {
             return None;
         };
-        if self.rule.mode != Mode::None || term.root != Root::Parsed {
+        if self.class.is_some() || self.rule.mode != Mode::None || term.root != Root::Parsed {
             return None;
         }
         match term.segments.last().map(|it| &it.kind) {

@@ -86,6 +86,7 @@ fn is_shared_value(value: &Expression, reads_json: bool) -> bool {
         | Expression::Tag(_)
         | Expression::SourceAttribute(_)
         | Expression::Metadata(_)
+        | Expression::Message
         | Expression::Refused => true,
         Expression::Parsed(_) => reads_json,
         Expression::Body(_) => !reads_json,
@@ -94,6 +95,7 @@ fn is_shared_value(value: &Expression, reads_json: bool) -> bool {
         Expression::Chain(root, links) => {
             let arguments = |kind: &LinkKind| match kind {
                 LinkKind::Index(_) => true,
+                LinkKind::Get(getter) => getter.arguments.iter().all(inner),
                 LinkKind::Call { arguments, .. } => arguments.iter().all(inner),
             };
             inner(root) && links.iter().all(|link| arguments(&link.kind))

@@ -1,26 +1,43 @@
 //! What rules become: trees without names, every key a slot, every constant and pattern prepared.
 
+use prost_reflect::FieldDescriptor;
 use regex::Regex;
 
 use super::gate::Gate;
+use crate::check::inputs::Accepts;
 use crate::check::methods::Method;
 use crate::check::outputs::{OutputType, TextSlot};
 use crate::check::types::NumberType;
 use crate::check::values::BodyGetter;
 use crate::java::date;
+use crate::message::{Reading, Received};
 use crate::tree::{Comparison, Operator, Span};
 
 /// One rule.
 #[derive(Debug)]
 pub(crate) struct Program {
     pub(crate) name: Box<str>,
-    /// Its input is a message of a Java class: no log is one.
-    pub(crate) is_typed: bool,
+    pub(crate) accepts: Accepts,
+    /// The message that is the input becomes the body of a record.
+    pub(crate) keeps_entry: bool,
     pub(crate) output: OutputType,
     /// Variables of the rule; those of different blocks may share one.
     pub(crate) variables: usize,
     pub(crate) filter: Box<[Step]>,
     pub(crate) gate: Option<Gate>,
+}
+
+impl Program {
+    /// The rule meets this input; a log if there is no message.
+    pub(crate) fn accepts(&self, received: Option<&Received<'_>>) -> bool {
+        match (self.accepts, received) {
+            (Accepts::Anything, _) | (Accepts::Logs, None) => true,
+            (Accepts::Messages(class), Some(received)) => received.class == Some(class),
+            (Accepts::Logs, Some(_)) | (Accepts::Messages(_), None) | (Accepts::Nothing, _) => {
+                false
+            }
+        }
+    }
 }
 
 /// A statement, with its place for those who listen.
@@ -119,6 +136,8 @@ pub(crate) enum Expression {
     SourceAttribute(usize),
     Metadata(MetadataField),
     Body(BodyGetter),
+    /// The message that is the input.
+    Message,
     /// Keys into the map that `json` or `yaml` has read.
     Parsed(Box<[Box<str>]>),
     /// A group of the regular expression, by its index in [`Match::groups`].
@@ -189,6 +208,19 @@ pub(crate) enum LinkKind {
         arguments: Box<[Expression]>,
     },
     Index(usize),
+    Get(Box<Getter>),
+}
+
+/// A getter of a message.
+#[derive(Debug)]
+pub(crate) struct Getter {
+    pub(crate) field: FieldDescriptor,
+    pub(crate) reading: Reading,
+    /// What there is if the field is not set.
+    pub(crate) default: prost_reflect::Value,
+    /// Names of an enum's constants by their numbers; empty for other fields.
+    pub(crate) constants: Box<[(i32, Box<str>)]>,
+    pub(crate) arguments: Box<[Expression]>,
 }
 
 /// What an operator does, by the types of both sides.

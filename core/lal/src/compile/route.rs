@@ -3,8 +3,65 @@
 //! Automatic rules see every log without a layer, and each of them turns away nearly all. Where they
 //! start by comparing the same value with texts, the value is looked up once for all of them.
 
+use std::collections::HashMap;
+
 use super::gate::{Gate, Key, Subject, keys};
 use super::program::Program;
+use crate::check::inputs::Accepts;
+use crate::load::{BUILT_IN, Loaded};
+use crate::tree::Layer;
+
+/// Logs of this layer, and those that no automatic rule claims.
+const FALLBACK_LAYER: &str = "GENERAL";
+
+/// Which rules an input meets.
+#[derive(Debug)]
+pub(crate) struct Routes {
+    pub(crate) automatic: Route,
+    /// The rules of each layer that is known, also of those without rules.
+    pub(crate) layers: HashMap<Box<str>, Route>,
+}
+
+impl Routes {
+    /// Routes to the rules whose input `takes` names.
+    pub(super) fn new(
+        loaded: &Loaded,
+        programs: &[Program],
+        takes: impl Fn(Accepts) -> bool,
+    ) -> Routes {
+        let mut automatic = Vec::new();
+        let known = BUILT_IN.iter().copied();
+        let defined = loaded.layers.iter().map(|layer| &*layer.name.text);
+        let names = known.chain(defined).map(Box::from);
+        let mut layers: HashMap<Box<str>, Vec<usize>> =
+            names.map(|name| (name, Vec::new())).collect();
+        for (index, rule) in loaded.rules.iter().enumerate() {
+            if !takes(programs[index].accepts) {
+                continue;
+            }
+            match &rule.layer {
+                Layer::Auto => automatic.push(index),
+                // A rule of a layer that nobody knows never meets a log.
+                Layer::Named(layer) => {
+                    if let Some(rules) = layers.get_mut(&*layer.text) {
+                        rules.push(index);
+                    }
+                }
+            }
+        }
+        let route = |rules| Route::new(rules, programs);
+        let layers = layers.into_iter();
+        Routes {
+            layers: layers.map(|(name, rules)| (name, route(rules))).collect(),
+            automatic: route(automatic),
+        }
+    }
+
+    /// Rules for what no automatic rule has claimed.
+    pub(crate) fn fallback(&self) -> Option<&Route> {
+        self.layers.get(FALLBACK_LAYER)
+    }
+}
 
 /// Rules in their order, by index.
 #[derive(Debug, Default)]

@@ -113,7 +113,7 @@ impl Compiler<'_> {
 
     fn define(&mut self, name: &Name, value: &Operand) -> Action {
         let scope = &self.scope;
-        let kind = types::of_variable(value, self.rule.mode, &|name| scope.kind(name));
+        let kind = types::of_variable(value, self.rule.mode, self.class, &|name| scope.kind(name));
         let value = self.initialiser(value);
         let variable = self.scope.assign(&name.text, kind);
         self.variables = self.variables.max(self.scope.end());

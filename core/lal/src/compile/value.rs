@@ -2,7 +2,7 @@
 
 use super::Compiler;
 use super::program::{
-    Constant, Conversion, Expression, Link, LinkKind, MetadataField, Operation, ProcessName,
+    Constant, Conversion, Expression, Getter, Link, LinkKind, MetadataField, Operation, ProcessName,
 };
 use crate::check::calls::quoted;
 use crate::check::methods::{self, Method};
@@ -10,6 +10,7 @@ use crate::check::types::{self, Type, is_text_call, json_call};
 use crate::check::values::body_getter;
 use crate::java;
 use crate::load::Compatibility;
+use crate::message::{self, Class};
 use crate::tree::{Call, Cast, Mode, Number, Operand, Root, Segment, SegmentKind, Term, Value};
 
 impl Compiler<'_> {
@@ -72,7 +73,7 @@ impl Compiler<'_> {
 
     /// The type that arithmetic and comparisons go by.
     pub(super) fn inferred(&self, value: &Value) -> Type {
-        types::inferred(value, &|name| self.scope.kind(name))
+        types::inferred(value, self.class, &|name| self.scope.kind(name))
     }
 
     fn term(&mut self, term: &Term) -> Expression {
@@ -92,7 +93,8 @@ impl Compiler<'_> {
             Root::Call(call) => (self.key(call), self.behind_call(term)),
             Root::Group(inner) => (self.operand(inner), &*term.segments),
         };
-        self.chain(root, rest)
+        let start = types::start(term, self.class, &|name| self.scope.kind(name));
+        self.chain(root, start.map_or(Type::Object, |it| it.0), rest)
     }
 
     /// OAP leaves out what follows `tag(..)`.
@@ -115,6 +117,14 @@ impl Compiler<'_> {
     }
 
     fn parsed(&mut self, term: &Term) -> Expression {
+        if let Some(class) = self.class {
+            let is_field = |it: &&Segment| matches!(it.kind, SegmentKind::Field(_));
+            let fields = term.segments.iter().take_while(is_field).count();
+            let (fields, rest) = term.segments.split_at(fields);
+            let root = self.chain(Expression::Message, Type::Message(class), fields);
+            let start = types::start(term, self.class, &|_| None);
+            return self.chain(root, start.map_or(Type::Unusable, |it| it.0), rest);
+        }
         let field = |segment: &Segment| match &segment.kind {
             SegmentKind::Field(name) => Some(Box::from(name.as_str())),
             _ => None,
@@ -127,15 +137,17 @@ impl Compiler<'_> {
             (Mode::Text, Some(name)) => Expression::Group(self.group(name)),
             (Mode::Json | Mode::Yaml, Some(_)) => Expression::Parsed(keys.into()),
         };
-        self.chain(root, rest)
+        self.chain(root, Type::Object, rest)
     }
 
     fn log(&mut self, term: &Term) -> Expression {
         match term.segments.first().map(|it| &it.kind) {
             Some(SegmentKind::Field(name)) if name == "body" => match body_getter(&term.segments) {
-                Some((getter, taken)) => {
-                    self.chain(Expression::Body(getter), &term.segments[taken..])
-                }
+                Some((getter, taken)) => self.chain(
+                    Expression::Body(getter),
+                    Type::Text,
+                    &term.segments[taken..],
+                ),
                 None => Expression::Refused,
             },
             _ => self.metadata(term),
@@ -158,7 +170,11 @@ impl Compiler<'_> {
             ("traceContext", "spanId") => (MetadataField::SpanId, 2),
             _ => return Expression::Refused,
         };
-        self.chain(Expression::Metadata(field), &term.segments[taken..])
+        self.chain(
+            Expression::Metadata(field),
+            Type::Object,
+            &term.segments[taken..],
+        )
     }
 
     fn process(&mut self, term: &Term) -> Expression {
@@ -186,20 +202,56 @@ impl Compiler<'_> {
         }
     }
 
-    fn chain(&mut self, root: Expression, segments: &[Segment]) -> Expression {
+    /// `kind` is only known of messages, whose getters depend on it.
+    fn chain(&mut self, root: Expression, mut kind: Type, segments: &[Segment]) -> Expression {
         if segments.is_empty() {
             return root;
         }
         let mut links = Vec::with_capacity(segments.len());
         for segment in segments {
-            let Some(kind) = self.link(segment) else {
+            let link = match kind {
+                Type::Message(class) => self.message_link(class, segment),
+                _ => None,
+            };
+            let Some(link) = link.or_else(|| self.link(segment)) else {
                 return Expression::Refused;
             };
             // A variable's index is guarded by OAP; nothing else that has one is ever null.
-            let null_safe = segment.null_safe || matches!(kind, LinkKind::Index(_));
-            links.push(Link { null_safe, kind });
+            let null_safe = segment.null_safe || matches!(link, LinkKind::Index(_));
+            let given = types::behind(kind, segment);
+            kind = given.unwrap_or(Type::Unusable);
+            links.push(Link {
+                null_safe,
+                kind: link,
+            });
         }
         Expression::Chain(Box::new(root), links.into())
+    }
+
+    fn message_link(&mut self, class: Class, segment: &Segment) -> Option<LinkKind> {
+        let (found, arguments) = match &segment.kind {
+            SegmentKind::Field(name) => (message::field(class, name)?, &[][..]),
+            SegmentKind::Method(call) => {
+                let arguments = &*call.arguments;
+                let found = message::getter(class, &call.name.text, arguments.len())?;
+                (found, arguments)
+            }
+            SegmentKind::Index(_) => return None,
+        };
+        let constants = match found.field.kind() {
+            prost_reflect::Kind::Enum(it) => it
+                .values()
+                .map(|value| (value.number(), value.name().into()))
+                .collect(),
+            _ => Box::default(),
+        };
+        Some(LinkKind::Get(Box::new(Getter {
+            default: prost_reflect::Value::default_value_for_field(&found.field),
+            field: found.field,
+            reading: found.reading,
+            constants,
+            arguments: arguments.iter().map(|it| self.operand(it)).collect(),
+        })))
     }
 
     fn link(&mut self, segment: &Segment) -> Option<LinkKind> {
@@ -211,6 +263,7 @@ impl Compiler<'_> {
                     Type::JsonArray,
                     Type::JsonElement,
                     Type::Text,
+                    Type::Enum,
                 ];
                 let mut getters = kinds.into_iter();
                 let getter = getters.find_map(|kind| methods::getter(kind, name))?;

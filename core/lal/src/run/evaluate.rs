@@ -60,6 +60,7 @@ impl<'a, L: Log + ?Sized> Frame<'a, L> {
             Expression::Tag(slot) => Value::Text(self.tag(*slot)),
             Expression::SourceAttribute(slot) => Value::Text(self.source_attribute(*slot)),
             Expression::Metadata(field) => self.metadata_field(*field),
+            Expression::Message => self.message()?,
             Expression::Body(getter) => self.body_field(locals, *getter),
             Expression::Parsed(keys) => self.parsed(locals, keys)?,
             Expression::Group(group) => self.group(locals, *group)?,

@@ -202,9 +202,11 @@ where
                 Some(root)
             }
             Err(error) => {
-                let Failure(reason) = self
-                    .frame()
-                    .failure(format_args!("{parser} parse failed: {error}"));
+                let reason = self.frame().unread(parser);
+                let Failure(reason) = reason.unwrap_or_else(|| {
+                    let frame = self.frame();
+                    frame.failure(format_args!("{parser} parse failed: {error}"))
+                });
                 if abort_on_failure {
                     return self.abort(span, Some(reason));
                 }
@@ -223,9 +225,11 @@ where
         };
         let mut locations = frame.locations.borrow_mut();
         let locations = locations[it.slot].get_or_insert_with(|| it.regex.capture_locations());
-        let found = it.regex.captures_read(locations, text).is_some();
+        let unread = frame.unread("text").map(|Failure(reason)| reason);
+        let found = unread.is_none() && it.regex.captures_read(locations, text).is_some();
+        let reason = unread.unwrap_or(NO_MATCH);
         if !found && it.abort_on_failure {
-            return self.abort(span, Some(NO_MATCH));
+            return self.abort(span, Some(reason));
         }
         let group = |index: &Option<usize>| match index {
             None => Group::Unknown,
@@ -242,7 +246,7 @@ where
         if found {
             self.tell(span, Effect::Parsed);
         } else {
-            self.tell(span, Effect::Unparsed { reason: NO_MATCH });
+            self.tell(span, Effect::Unparsed { reason });
         }
     }
 
@@ -289,7 +293,7 @@ where
         if self.aborted {
             return Ok(());
         }
-        let record = self
+        let mut record = self
             .fields
             .record(self.pass.frame, self.program, &self.locals);
         self.lost = None;
@@ -304,6 +308,9 @@ where
         let kept = self.saves && self.lost.is_none();
         if kept {
             self.pass.frame.insist(&record)?;
+            if self.program.keeps_entry {
+                record.entry = self.pass.frame.entry()?;
+            }
             self.pass.outcome.record(self.rule, &record);
             self.records += 1;
         }

@@ -86,7 +86,7 @@ where
         let frame = self.frame();
         let layer = text.unwrap_or_default();
         let has_to_exist = self.program.output == OutputType::SlowSql;
-        if has_to_exist && !frame.rules.layers.contains_key(layer) {
+        if has_to_exist && !frame.rules.logs.layers.contains_key(layer) {
             let layer = shown(layer);
             return Err(frame.failure(format_args!("there is no layer `{layer}`")));
         }

@@ -12,6 +12,7 @@ use crate::compile::Rules;
 use crate::document::{Document, Node};
 use crate::java::text;
 use crate::log::{Body, Log, Metadata};
+use crate::message::{self, Received};
 
 /// Bytes of text that the rules of one log may make, all together. It bounds what a rule that
 /// doubles a text again and again can do.
@@ -21,10 +22,21 @@ const KEPT_BYTES_MAX: usize = 1 << 20;
 /// Bytes of a value that an error shows.
 const SHOWN_BYTES_MAX: usize = 80;
 
+/// What rules look at.
+pub(crate) struct Input<'a, L: ?Sized> {
+    pub(crate) log: &'a L,
+    /// What there is instead of a body and tags, if the input is no log.
+    pub(crate) received: Option<&'a Received<'a>>,
+    /// As it came, but for a time if it had none.
+    pub(crate) metadata: Metadata<'a>,
+}
+
 /// A log on its way through rules.
 pub(crate) struct Frame<'a, L: ?Sized> {
     pub(crate) rules: &'a Rules,
     pub(crate) log: &'a L,
+    /// The input, if it is no log.
+    pub(crate) received: Option<&'a Received<'a>>,
     pub(crate) now: Now,
     pub(crate) arena: &'a Bump,
     /// As the log came, but for a time if it had none.
@@ -35,6 +47,7 @@ pub(crate) struct Frame<'a, L: ?Sized> {
     tags: &'a [Cell<Option<&'a str>>],
     source_attributes: &'a [Cell<Option<&'a str>>],
     body: OnceCell<Content<'a>>,
+    entry: OnceCell<Fallible<'a, &'a str>>,
     json: Lazy<'a>,
     yaml: Lazy<'a>,
     /// For values that are made JSON, by slot, until one is.
@@ -86,12 +99,16 @@ impl<'a> Lazy<'a> {
 impl<'a, L: Log + ?Sized> Frame<'a, L> {
     pub(crate) fn new(
         rules: &'a Rules,
-        log: &'a L,
-        metadata: Metadata<'a>,
+        input: Input<'a, L>,
         now: Now,
         scratch: &'a mut Scratch,
     ) -> Frame<'a, L> {
         scratch.prepare(rules);
+        let Input {
+            log,
+            received,
+            metadata,
+        } = input;
         let Scratch {
             arena,
             json,
@@ -107,6 +124,8 @@ impl<'a, L: Log + ?Sized> Frame<'a, L> {
         Frame {
             rules,
             log,
+            received,
+            entry: OnceCell::new(),
             now,
             arena,
             layer: Cell::new(metadata.layer),
@@ -149,12 +168,32 @@ impl<'a, L: Log + ?Sized> Frame<'a, L> {
     }
 
     pub(crate) fn body(&self) -> Content<'a> {
-        *self.body.get_or_init(|| match self.log.body() {
-            Body::None => Content::None,
-            Body::Text(text) => Content::Text(self.own(Some(text))),
-            Body::Json(text) => Content::Json(self.own(Some(text))),
-            Body::Yaml(text) => Content::Yaml(self.own(Some(text))),
+        *self.body.get_or_init(|| {
+            if self.received.is_some() {
+                return Content::None;
+            }
+            match self.log.body() {
+                Body::None => Content::None,
+                Body::Text(text) => Content::Text(self.own(Some(text))),
+                Body::Json(text) => Content::Json(self.own(Some(text))),
+                Body::Yaml(text) => Content::Yaml(self.own(Some(text))),
+            }
         })
+    }
+
+    /// The message that is the input, as JSON; `None` for a log.
+    pub(crate) fn entry(&self) -> Fallible<'a, Option<&'a str>> {
+        let Some(received) = self.received else {
+            return Ok(None);
+        };
+        let json = self.entry.get_or_init(|| {
+            let json = received.message.as_ref().map_err(Clone::clone);
+            match json.and_then(message::json) {
+                Ok(json) => self.keep(&json),
+                Err(error) => Err(self.failure(format_args!("{error}"))),
+            }
+        });
+        (*json).map(Some)
     }
 
     /// The body as `json {}` reads it: also a text body.
@@ -188,7 +227,8 @@ impl<'a, L: Log + ?Sized> Frame<'a, L> {
     pub(crate) fn text(&self, value: Value<'a>) -> Fallible<'a, Option<&'a str>> {
         let text = match value {
             Value::Null => return Ok(None),
-            Value::Text(text) | Value::Big(text) => text,
+            Value::Text(text) | Value::Big(text) | Value::Constant(text) => text,
+            Value::Message(it) => self.print(|to| message::push_text(to, it, MADE_BYTES_MAX))?,
             Value::Boolean(true) => "true",
             Value::Boolean(false) => "false",
             Value::Character(value) => self.keep(value.encode_utf8(&mut [0; 4]))?,

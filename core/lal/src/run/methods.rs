@@ -32,6 +32,7 @@ impl<'a, L: Log + ?Sized> Frame<'a, L> {
         }
         let (method, regex, arguments) = match &link.kind {
             LinkKind::Index(index) => return self.index(value, *index),
+            LinkKind::Get(getter) => return self.get(locals, value, getter),
             LinkKind::Call {
                 method,
                 regex,

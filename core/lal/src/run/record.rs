@@ -50,6 +50,7 @@ impl<'a> Fields<'a> {
             metadata: self.metadata(&frame.metadata, frame.layer.get()),
             tags: &self.tags,
             text_is_json: locals.text_is_json,
+            entry: None,
             output: self.output(program.output),
         }
     }

@@ -4,6 +4,7 @@ mod automatic;
 mod conditions;
 mod edge_cases;
 mod json;
+mod messages;
 mod order;
 mod outputs;
 mod sharing;

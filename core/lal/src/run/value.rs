@@ -1,5 +1,7 @@
 //! Values as rules compute them, and Java's conversions between them.
 
+use prost_reflect::DynamicMessage;
+
 use crate::check::types::NumberType;
 use crate::document::{Kind, Node};
 use crate::java::text;
@@ -20,6 +22,10 @@ pub(crate) enum Value<'a> {
     /// A map, a list or a date of a body.
     Node(Node<'a>),
     Json(Element<'a>),
+    /// Of protobuf.
+    Message(&'a DynamicMessage),
+    /// A constant of an enum of protobuf, which is no text to Java.
+    Constant(&'a str),
     /// Java's `String[]`.
     Texts(&'a [&'a str]),
 }
@@ -61,11 +67,12 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// There is text in it. What is no text never prints as nothing.
+    /// There is text in it. Besides text only a message without fields prints as nothing.
     pub(crate) fn is_present(self) -> bool {
         match self {
             Value::Null => false,
             Value::Text(text) => !text.is_empty(),
+            Value::Message(message) => message.fields().next().is_some(),
             _ => true,
         }
     }
@@ -160,6 +167,8 @@ impl<'a> Value<'a> {
             (Value::Double(one), Value::Double(other)) => one.total_cmp(&other).is_eq(),
             (Value::Big(one), Value::Big(other)) => one == other,
             (Value::Text(one), Value::Text(other)) => one == other,
+            (Value::Constant(one), Value::Constant(other)) => one == other,
+            (Value::Message(one), Value::Message(other)) => one == other,
             (Value::Character(one), Value::Character(other)) => one == other,
             (Value::Node(one), Value::Node(other)) => printed(one) == printed(other),
             (Value::Json(one), Value::Json(other)) => printed(one.node) == printed(other.node),

@@ -139,7 +139,10 @@ fn row_6_an_error_claims_unless_the_rule_had_aborted() {
 
 #[test]
 fn row_7_a_rule_for_another_input_never_meets_a_log() {
-    let rules = rules(&[("MESH", "extractor { tag a: parsed.response.code } sink {}")]);
+    let rules = rules(&[(
+        "MESH",
+        "extractor { tag a: parsed.response.responseCode } sink {}",
+    )]);
     assert_eq!(heard(&rules, &sent().layer("MESH")), "Unclaimed");
 }
 
