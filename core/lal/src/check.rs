@@ -1,6 +1,7 @@
 //! What a rule means beyond its grammar: what OAP refuses at load, and what it accepts and ignores.
 
 pub(crate) mod calls;
+mod getters;
 mod ignored;
 pub(crate) mod inputs;
 pub(crate) mod methods;

@@ -5,7 +5,8 @@
 //! [`Rules::compile`] resolves names to slots, and [`Rules::run`] shows a [`Log`] to the rules that
 //! are for it and tells an [`Outcome`] what they make of it. The language is what OAP's parser and
 //! code generator make of it, which is not always what its documentation says; [`Compatibility`]
-//! decides where the two part. This crate knows no telemetry data and does no I/O.
+//! decides where the two part. Besides logs there are messages of Envoy's access logs as inputs
+//! ([`Log::message`]); other telemetry data this crate does not know. It does no I/O.
 
 mod align;
 mod check;

@@ -4,8 +4,8 @@ use super::methods::{self, Parameter};
 use super::statics::Checker;
 use super::types::{NumberType, Type, behind};
 use crate::java;
-use crate::message::{self, Class};
-use crate::tree::{Call, Name, Operand, Root, Segment, SegmentKind, Span, Value};
+use crate::message;
+use crate::tree::{Call, Name, Operand, Root, Segment, SegmentKind, Value};
 
 impl Checker<'_> {
     /// What comes of `segments` behind a value of this type. Only a variable has fields.
@@ -84,31 +84,6 @@ impl Checker<'_> {
             }
         }
         Type::Unusable
-    }
-
-    /// `name` is a getter, or a field that stands for one.
-    pub(super) fn no_getter(&mut self, class: Class, name: &str, span: Span) {
-        let getter = match name.strip_prefix(|first: char| first.is_ascii_lowercase()) {
-            Some(rest)
-                if !["get", "has", "contains"]
-                    .iter()
-                    .any(|it| name.starts_with(it)) =>
-            {
-                format!("get{}{rest}", name[..1].to_ascii_uppercase())
-            }
-            _ => name.to_owned(),
-        };
-        let message = format!("`{}` has no getter `{getter}` here", class.name());
-        let names = message::names(class);
-        let nearness = |name: &&String| strsim::jaro_winkler(name, &getter);
-        let nearest = names
-            .iter()
-            .max_by(|one, other| nearness(one).total_cmp(&nearness(other)));
-        let report = self.findings.error(span, message);
-        report.help(match nearest.filter(|it| nearness(it) > 0.85) {
-            Some(nearest) => format!("did you mean `{nearest}`?"),
-            None => format!("it has `{}`", names.join("`, `")),
-        });
     }
 
     fn no_method(&mut self, kind: Type, call: &Call, segment: &Segment) {

@@ -6,7 +6,6 @@ use super::methods::Parameter;
 use super::statics::Checker;
 use super::types::{self, NumberType, Type, is_text_call, json_call};
 use crate::load::Compatibility;
-use crate::message::{self, Class};
 use crate::tree::{Call, Cast, Mode, Operand, Operator, Root, Segment, SegmentKind, Term, Value};
 
 /// What OAP finds in a log's metadata.
@@ -282,30 +281,6 @@ impl Checker<'_> {
             Type::Object
         };
         self.chain(root, &term.segments[keys..], false)
-    }
-
-    fn message(&mut self, class: Class, term: &Term) -> Type {
-        if term.segments.is_empty() {
-            return Type::Message(class);
-        }
-        match message::leading(class, &term.segments) {
-            Ok((kind, taken)) => self.chain(kind, &term.segments[taken..], false),
-            Err((Type::Message(class), at)) => {
-                let segment = &term.segments[at];
-                if let SegmentKind::Field(name) = &segment.kind {
-                    self.no_getter(class, name, segment.span);
-                }
-                Type::Unusable
-            }
-            Err((_, at)) => {
-                let report = self.findings.error(
-                    term.segments[at].span,
-                    "what is in front of this has no fields",
-                );
-                report.help("a message has fields; text, numbers and constants do not");
-                Type::Unusable
-            }
-        }
     }
 
     fn whole(&mut self, term: &Term, message: &str) -> Type {
