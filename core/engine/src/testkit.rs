@@ -10,10 +10,13 @@ use parking_lot::Mutex;
 use pdata::otlp::{InvalidUtf8, receive};
 use pdata::skywalking::Kind;
 use pdata::{Batch, Budget, Chunk, NativeChunk, Origin, Signal, sample};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use telemetry::{Health, Metrics};
 use tokio::sync::Notify;
 
 use crate::component::{BuildContext, Delivery, ExportError, Exporter};
+use crate::config::{Problems, read_text};
 use crate::{Consumer, Leases, Refusal};
 
 /// What components and stacks are built with, with much memory and no data directory.
@@ -24,6 +27,21 @@ pub fn context() -> BuildContext {
         budget: Budget::new(1 << 30),
         data_dir: "unused".into(),
         leases: Leases::default(),
+    }
+}
+
+/// What is said of a component's configuration by its schema, or else by `check`; empty if it is right.
+pub fn problems<T: DeserializeOwned + JsonSchema>(
+    text: &str,
+    check: impl FnOnce(&T, &mut Problems),
+) -> String {
+    match read_text::<T>(text) {
+        Err(diagnostics) => diagnostics.to_string(),
+        Ok((config, section)) => {
+            let mut problems = section.problems();
+            check(&config, &mut problems);
+            problems.into_diagnostics().to_string()
+        }
     }
 }
 

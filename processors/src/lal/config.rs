@@ -97,18 +97,12 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use engine::config::read_text;
+    use engine::testkit;
 
     use super::*;
 
     fn problems(text: &str) -> String {
-        match read_text::<Config>(text) {
-            Err(diagnostics) => diagnostics.to_string(),
-            Ok((config, section)) => {
-                let mut problems = section.problems();
-                config.check(&mut problems);
-                problems.into_diagnostics().to_string()
-            }
-        }
+        testkit::problems(text, Config::check)
     }
 
     #[test]
