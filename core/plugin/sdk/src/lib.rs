@@ -1,0 +1,14 @@
+//! What a Skyferry plugin is written with: a trait to implement, views over the bytes of OTLP messages, and
+//! edits of them.
+//!
+//! This crate depends on nothing, so that a plugin's own copy of it builds with any toolchain, for the
+//! machine and for WebAssembly.
+
+pub mod abi;
+pub mod description;
+pub mod output;
+pub mod processor;
+
+pub use description::{Description, Segments, Signal};
+pub use output::{Kind, Output};
+pub use processor::{Error, Host, Level, Processor};

@@ -1,0 +1,119 @@
+//! A plugin's file, and what is made of it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::contract::{Emitted, Failure, Kind, Processed};
+use crate::description::Description;
+use crate::services::Services;
+
+/// A loaded plugin. A shared library stays mapped until it, its instances and all bytes it has given are
+/// dropped.
+#[derive(Clone)]
+pub struct Library {
+    plugin: Arc<dyn Plugin>,
+}
+
+/// What both kinds of libraries can do.
+pub(crate) trait Plugin: Send + Sync {
+    fn description(&self) -> &Description;
+
+    fn create(
+        &self,
+        config: &serde_json::Value,
+        services: Arc<dyn Services>,
+        limits: &Limits,
+    ) -> Result<Arc<dyn Instance>, CreateError>;
+}
+
+/// A plugin at work. Calls may come from any thread; those of one instance overlap only where the
+/// description says `parallel`, which the caller sees to. Dropping it destroys it.
+pub trait Instance: Send + Sync {
+    /// Shows it one message. A native plugin may run past `deadline`, and then nothing can end it: the caller
+    /// stops waiting. A sandboxed one is ended.
+    fn process(&self, kind: Kind, message: &Bytes, deadline: Instant)
+    -> Result<Processed, Failure>;
+
+    /// Asks for what it has gathered for other signals.
+    fn flush(&self, deadline: Instant) -> Result<Vec<Emitted>, Failure>;
+}
+
+/// What a sandboxed plugin may use; a native one has no limits but its deadline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of linear memory of one instance.
+    pub memory: usize,
+    /// Instructions of one call, about.
+    pub fuel: u64,
+    /// How many instances may work at once.
+    pub instances: usize,
+    /// Directories it may see: the host's, the name it has inside, and whether it may write.
+    pub directories: Vec<Directory>,
+}
+
+/// A directory that a sandboxed plugin may see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Directory {
+    pub host: PathBuf,
+    pub guest: String,
+    pub writable: bool,
+}
+
+/// Why a file is no plugin that can be run here.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    #[error("cannot read it: {0}")]
+    Unreadable(#[from] std::io::Error),
+    /// It is not the file that was meant.
+    #[error("its SHA-256 is {found}, and the configuration asks for {asked}")]
+    OtherContent { asked: String, found: String },
+    /// Neither a shared library nor a WebAssembly module.
+    #[error("it is {0}, and a plugin is a shared library or a WebAssembly module")]
+    OtherFormat(&'static str),
+    /// A shared library for other machines.
+    #[error("it is built for {found}, and this is {here}")]
+    OtherMachine { found: String, here: &'static str },
+    /// The loader of the system refuses it.
+    #[error("the system cannot load it: {0}")]
+    Unloadable(String),
+    /// What a plugin has to export is not there.
+    #[error("it does not export `{0}`, which every plugin does")]
+    MissingExport(String),
+    /// It was built for a host that is not this one.
+    #[error("it is built for version {found} of the plugin ABI, and this host has {here}")]
+    OtherVersion { found: String, here: String },
+    #[error("what it says about itself is wrong: {0}")]
+    BadDescription(String),
+    /// This program was built without the runtime for it.
+    #[error("it is a WebAssembly module, and this program is built without the feature `wasm`")]
+    NoRuntime,
+}
+
+/// Why an instance could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    /// The configuration has to be changed.
+    #[error("{0}")]
+    Refused(String),
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+impl Library {
+    pub fn description(&self) -> &Description {
+        self.plugin.description()
+    }
+
+    /// Makes an instance. `config` is not checked against the schema here.
+    pub fn create(
+        &self,
+        config: &serde_json::Value,
+        services: Arc<dyn Services>,
+        limits: &Limits,
+    ) -> Result<Arc<dyn Instance>, CreateError> {
+        self.plugin.create(config, services, limits)
+    }
+}
