@@ -6,7 +6,7 @@ use anyhow::Context;
 use engine::component::BuildContext;
 use engine::config::{Diagnostics, LogEncoding, LogLevel, LogSettings, Severity};
 use engine::run::{RunReport, RunSettings};
-use engine::{Graph, Leases, Registry, Shutdown, Tasks, queues};
+use engine::{Graph, Leases, Registry, Reload, Shutdown, Tasks, queues};
 use pdata::Budget;
 use telemetry::{Health, Metrics, logs};
 use tokio::runtime::Handle;
@@ -30,7 +30,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     let threads = Threads::start().context("cannot start threads");
     let threads = threads.map_err(Failure::Start)?;
     let report = threads.run(async {
-        let signals = Signals::catch()?;
+        let signals = Signals::catch()?.reloading(service.reload())?;
         let stop = Shutdown::default();
         tokio::select! {
             report = service.run(Handle::current(), stop.clone()) => Ok(report),
@@ -83,6 +83,7 @@ pub(crate) struct Service {
     admin: Admin,
     operators: Operators,
     settings: RunSettings,
+    reload: Reload,
 }
 
 impl Service {
@@ -100,7 +101,9 @@ impl Service {
             budget: Budget::of_resident(plan.budget),
             data_dir: settings.data_dir.clone(),
             leases,
+            reload: Reload::default(),
         };
+        let reload = context.reload.clone();
         let admin = Admin::bind(document, &context);
         let graph = Graph::build(document, plan, registry, &mut context);
         let (admin, graph) = match (admin, graph) {
@@ -122,7 +125,13 @@ impl Service {
             admin,
             operators,
             settings: RunSettings { shutdown_timeout },
+            reload,
         })
+    }
+
+    /// What asks its components to read their files again.
+    pub(crate) fn reload(&self) -> Reload {
+        self.reload.clone()
     }
 
     /// Runs until `stop` begins or a component fails, and then drains. The endpoints for

@@ -3,15 +3,16 @@
 use std::convert::Infallible;
 use std::io;
 
-use engine::Shutdown;
+use engine::{Reload, Shutdown};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::terminal;
 
-/// SIGTERM and SIGINT, caught from here on.
+/// SIGTERM and SIGINT, caught from here on, and SIGHUP where it means something.
 pub(crate) struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hangup: Option<(Signal, Reload)>,
 }
 
 impl Signals {
@@ -20,13 +21,27 @@ impl Signals {
         Ok(Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            hangup: None,
         })
     }
 
+    /// The same, and SIGHUP no longer ends the process: it asks `reload`.
+    pub(crate) fn reloading(self, reload: Reload) -> io::Result<Signals> {
+        let hangup = Some((signal(SignalKind::hangup())?, reload));
+        Ok(Signals { hangup, ..self })
+    }
+
+    /// The next signal that asks for the end.
     async fn next(&mut self) -> SignalKind {
-        tokio::select! {
-            _ = self.terminate.recv() => SignalKind::terminate(),
-            _ = self.interrupt.recv() => SignalKind::interrupt(),
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return SignalKind::terminate(),
+                _ = self.interrupt.recv() => return SignalKind::interrupt(),
+                reload = wish(&mut self.hangup) => {
+                    tracing::info!(signal = "SIGHUP", "looking at the files of components again");
+                    reload.ask();
+                }
+            }
         }
     }
 
@@ -43,5 +58,16 @@ impl Signals {
         let second = self.next().await;
         terminal::complain("ended at once by a second signal\n");
         std::process::exit(128 + second.as_raw_value());
+    }
+}
+
+/// Ready with each SIGHUP that is caught.
+async fn wish(hangup: &mut Option<(Signal, Reload)>) -> &Reload {
+    match hangup {
+        Some((hangup, reload)) => {
+            hangup.recv().await;
+            reload
+        }
+        None => std::future::pending().await,
     }
 }

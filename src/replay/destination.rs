@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use engine::component::{BuildContext, Decision, Delivery, ExportError, Exporter, ExporterFactory};
 use engine::config::{self, Diagnostics, Kind, ProcessInputs, SourceArg};
-use engine::{Factory, Leases, Registry};
+use engine::{Factory, Leases, Registry, Reload};
 use pdata::{Batch, Budget, Chunk, NativeChunk};
 use serde_json::{Value as Json, json};
 use telemetry::{Health, Metrics};
@@ -212,6 +212,7 @@ fn build(type_name: &str, endpoint: &str) -> Result<Way, Failure> {
         budget: Budget::new(0),
         data_dir: loaded.document.service().data_dir.clone(),
         leases: Leases::default(),
+        reload: Reload::default(),
     };
     let (exporter, settings) = ExporterFactory::build(factory, section, &mut context)
         .map_err(|error| Failure::Usage(error.to_string()))?;

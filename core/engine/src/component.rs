@@ -16,10 +16,11 @@ use telemetry::{Health, Metrics};
 use crate::aggregate::Aggregator;
 use crate::config::{ForeignKey, KeyPath, Problems, Section, schema_of};
 use crate::consumer::Outlets;
+use crate::derive::Derived;
 use crate::exporter::Assembler;
 use crate::exporter::settings::{BatchSettings, Settings};
 use crate::leases::Leases;
-use crate::{Consumer, Shutdown, Tasks};
+use crate::{Consumer, Refusal, Reload, Shutdown, Tasks};
 
 /// A way in. Bound when built, so that a port in use is a failed start and not a failed run.
 #[async_trait]
@@ -297,6 +298,8 @@ pub enum Processor {
     Stage(MakeStage),
     /// Derives other signals. One instance for all pipelines that name it.
     Deriver(Arc<dyn Deriver>),
+    /// Lets code of others work on batches. One instance for all pipelines that name it.
+    Guest(Arc<dyn Guest>),
     /// Merges over time. Made anew for each pipeline, with a journal of its own.
     Aggregator(Arc<dyn Aggregator>),
 }
@@ -315,7 +318,20 @@ pub trait Deriver: Send + Sync {
     fn derive(&self, batch: Batch) -> Derivation;
 }
 
-/// What became of a batch in a [`Deriver`].
+/// A [`Deriver`] whose work is done elsewhere: it may take its time, refuse, and gather.
+#[async_trait]
+pub trait Guest: Send + Sync {
+    /// `lane` numbers the pipelines that name the processor, from 0.
+    ///
+    /// Dropping the future leaves open how far the work came; nothing of it goes on.
+    async fn process(&self, lane: usize, batch: Batch) -> Result<Derivation, Refusal>;
+
+    /// Begins with the run. Once `shutdown` begins no batch comes any more, and what is gathered is to be
+    /// handed over.
+    async fn run(&self, derived: Derived, shutdown: Shutdown);
+}
+
+/// What became of a batch in a [`Deriver`] or a [`Guest`].
 #[derive(Debug, Default)]
 pub struct Derivation {
     /// What goes on in the same pipeline.
@@ -333,6 +349,8 @@ pub struct BuildContext {
     pub data_dir: PathBuf,
     /// What several components use together, such as sockets and files.
     pub leases: Leases,
+    /// Hears the operator ask for what files hold now.
+    pub reload: Reload,
 }
 
 /// Why a component could not be built.

@@ -17,7 +17,7 @@ use telemetry::{Counter, Metrics};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-use crate::component::{Derivation, Deriver};
+use crate::component::{Derivation, Deriver, Guest};
 use crate::{Consumer, Refusal, Shutdown};
 
 /// Bytes of refused derived batches kept for a retry, for each processor and signal.
@@ -135,6 +135,38 @@ impl DerivedOutlet {
     }
 }
 
+/// Where a processor's derived batches go, by signal. Clones are the same.
+#[derive(Clone)]
+pub struct Derived {
+    pub(crate) outlets: [Option<Arc<DerivedOutlet>>; Signal::ALL.len()],
+    pub(crate) nowhere: Arc<Nowhere>,
+}
+
+impl Derived {
+    /// Hands over without refusing anybody; what no pipeline takes is counted and told of once.
+    pub async fn offer(&self, batch: Batch) {
+        match self.outlet(&batch) {
+            Some(outlet) => outlet.offer(batch).await,
+            None => self.nowhere.count(&batch),
+        }
+    }
+
+    /// Hands over as to the only taker: its answer is the sender's.
+    async fn consume(&self, batch: Batch) -> Result<(), Refusal> {
+        match self.outlet(&batch) {
+            Some(outlet) => outlet.consume(batch).await,
+            None => {
+                self.nowhere.count(&batch);
+                Ok(())
+            }
+        }
+    }
+
+    fn outlet(&self, batch: &Batch) -> Option<&Arc<DerivedOutlet>> {
+        self.outlets[batch.signal() as usize].as_ref()
+    }
+}
+
 /// Counts what a processor derives and no pipeline takes.
 pub(crate) struct Nowhere {
     processor: String,
@@ -151,7 +183,7 @@ impl Nowhere {
         }
     }
 
-    fn drop(&self, batch: &Batch) {
+    fn count(&self, batch: &Batch) {
         let signal = batch.signal().name();
         let labels = [("processor", &*self.processor), ("signal", signal)];
         let dropped = self.metrics.counter(DROPPED, &labels);
@@ -166,12 +198,20 @@ impl Nowhere {
     }
 }
 
+/// Who derives.
+#[derive(Clone)]
+pub(crate) enum Source {
+    Deriver(Arc<dyn Deriver>),
+    Guest(Arc<dyn Guest>),
+}
+
 /// A deriving processor in one of its pipelines.
 pub(crate) struct DerivingStage {
-    pub(crate) deriver: Arc<dyn Deriver>,
+    pub(crate) source: Source,
+    /// Which of the pipelines that name the processor this is.
+    pub(crate) lane: usize,
     pub(crate) next: Arc<dyn Consumer>,
-    pub(crate) outlets: [Option<Arc<DerivedOutlet>>; Signal::ALL.len()],
-    pub(crate) nowhere: Nowhere,
+    pub(crate) derived: Derived,
     /// Items that did not go on in this pipeline.
     pub(crate) filtered: Counter,
 }
@@ -180,25 +220,21 @@ pub(crate) struct DerivingStage {
 impl Consumer for DerivingStage {
     async fn consume(&self, batch: Batch) -> Result<(), Refusal> {
         let items = batch.items();
-        let Derivation { main, derived } = self.deriver.derive(batch);
+        let Derivation { main, derived } = match &self.source {
+            Source::Deriver(deriver) => deriver.derive(batch),
+            Source::Guest(guest) => guest.process(self.lane, batch).await?,
+        };
         let kept = main.as_ref().map_or(0, Batch::items);
-        let outlet = |batch: &Batch| self.outlets[batch.signal() as usize].as_ref();
         match main {
             Some(main) => {
                 self.next.consume(main).await?;
                 for batch in derived {
-                    match outlet(&batch) {
-                        Some(outlet) => outlet.offer(batch).await,
-                        None => self.nowhere.drop(&batch),
-                    }
+                    self.derived.offer(batch).await;
                 }
             }
             None => {
                 for batch in derived {
-                    match outlet(&batch) {
-                        Some(outlet) => outlet.consume(batch).await?,
-                        None => self.nowhere.drop(&batch),
-                    }
+                    self.derived.consume(batch).await?;
                 }
             }
         }

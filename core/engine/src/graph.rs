@@ -9,10 +9,10 @@ use queue::SystemClock;
 use telemetry::{Counter, Metrics};
 
 use crate::aggregate::{self, Aggregation, Aggregator, Journal};
-use crate::component::{BuildContext, BuildError, Deriver, Processor, Receiver};
+use crate::component::{BuildContext, BuildError, Guest, Processor, Receiver};
 use crate::config::{ComponentId, Diagnostics, Document, Kind, Pipeline, Reference, Section};
 use crate::consumer::Outlets;
-use crate::derive::{DerivedOutlet, DerivingStage, Nowhere};
+use crate::derive::{Derived, DerivedOutlet, DerivingStage, Nowhere, Source};
 use crate::exporter::{Front, QueueHandle, QueueSettings, Storage};
 use crate::fanout::FanOut;
 use crate::plan::{Plan, signal_of, storage};
@@ -22,6 +22,7 @@ use crate::{Consumer, Refusal};
 /// A built graph.
 pub struct Graph {
     pub(crate) receivers: Vec<(ComponentId, Box<dyn Receiver>, Outlets)>,
+    pub(crate) guests: Vec<(ComponentId, Arc<dyn Guest>, Derived)>,
     pub(crate) derived: Vec<Arc<DerivedOutlet>>,
     pub(crate) aggregations: Vec<(Arc<Aggregation<Journal>>, Arc<Journal>)>,
     pub(crate) exporters: Vec<Arc<Front>>,
@@ -42,7 +43,7 @@ impl Graph {
             context,
             found: Diagnostics::default(),
             fronts: HashMap::new(),
-            derivers: HashMap::new(),
+            deriving: HashMap::new(),
             heads: vec![None; document.pipelines().len()],
             derived: HashMap::new(),
             aggregations: Vec::new(),
@@ -54,6 +55,7 @@ impl Graph {
         let Builder {
             found,
             fronts,
+            deriving,
             derived,
             aggregations,
             ..
@@ -63,6 +65,7 @@ impl Graph {
         }
         Ok(Graph {
             receivers,
+            guests: deriving.into_iter().filter_map(guest).collect(),
             derived: derived.into_values().collect(),
             aggregations,
             exporters: fronts.into_values().collect(),
@@ -93,6 +96,23 @@ fn signals_of(document: &Document, exporter: &ComponentId) -> Vec<Signal> {
         .collect()
 }
 
+/// A processor that derives, for all of its pipelines.
+struct Deriving {
+    source: Source,
+    derived: Derived,
+    /// How many pipelines name it so far.
+    lanes: usize,
+}
+
+fn guest(
+    (id, deriving): (ComponentId, Deriving),
+) -> Option<(ComponentId, Arc<dyn Guest>, Derived)> {
+    match deriving.source {
+        Source::Guest(guest) => Some((id, guest, deriving.derived)),
+        Source::Deriver(_) => None,
+    }
+}
+
 struct Builder<'a> {
     document: &'a Document,
     plan: &'a Plan,
@@ -100,7 +120,7 @@ struct Builder<'a> {
     context: &'a mut BuildContext,
     found: Diagnostics,
     fronts: HashMap<ComponentId, Arc<Front>>,
-    derivers: HashMap<ComponentId, Arc<dyn Deriver>>,
+    deriving: HashMap<ComponentId, Deriving>,
     /// The first consumer of each pipeline, by its index.
     heads: Vec<Option<Arc<dyn Consumer>>>,
     derived: HashMap<(ComponentId, Signal), Arc<DerivedOutlet>>,
@@ -188,16 +208,19 @@ impl Builder<'_> {
         if factory.absorbed(section).is_some() {
             return Some(next);
         }
-        if let Some(deriver) = self.derivers.get(&reference.id) {
-            return Some(self.deriving(&reference.id, Arc::clone(deriver), pipeline, next));
+        if self.deriving.contains_key(&reference.id) {
+            return self.deriving(&reference.id, pipeline, next);
         }
         let built = factory.build(section, self.context);
         match self.take(section, built)? {
             Processor::Stage(make) => Some(make(next)),
             Processor::Deriver(deriver) => {
-                self.derivers
-                    .insert(reference.id.clone(), Arc::clone(&deriver));
-                Some(self.deriving(&reference.id, deriver, pipeline, next))
+                self.derives(&reference.id, Source::Deriver(deriver));
+                self.deriving(&reference.id, pipeline, next)
+            }
+            Processor::Guest(guest) => {
+                self.derives(&reference.id, Source::Guest(guest));
+                self.deriving(&reference.id, pipeline, next)
             }
             Processor::Aggregator(aggregator) => {
                 Some(self.aggregating(&reference.id, aggregator, pipeline, next))
@@ -231,27 +254,41 @@ impl Builder<'_> {
         aggregation
     }
 
+    /// Notes a processor that derives, with the ways for what it derives.
+    fn derives(&mut self, id: &ComponentId, source: Source) {
+        let nowhere = Nowhere::new(&id.to_string(), self.context.metrics.clone());
+        let derived = Derived {
+            outlets: Signal::ALL.map(|signal| self.outlet(id, signal)),
+            nowhere: Arc::new(nowhere),
+        };
+        let deriving = Deriving {
+            source,
+            derived,
+            lanes: 0,
+        };
+        self.deriving.insert(id.clone(), deriving);
+    }
+
     fn deriving(
         &mut self,
         id: &ComponentId,
-        deriver: Arc<dyn Deriver>,
         pipeline: &Pipeline,
         next: Arc<dyn Consumer>,
-    ) -> Arc<dyn Consumer> {
-        let outlets = Signal::ALL.map(|signal| self.outlet(id, signal));
+    ) -> Option<Arc<dyn Consumer>> {
         let (pipeline, processor) = (pipeline.id.to_string(), id.to_string());
         let labels = [("pipeline", &*pipeline), ("processor", &*processor)];
-        let filtered = self
-            .context
-            .metrics
-            .counter("skyferry_pipeline_filtered_items_total", &labels);
-        Arc::new(DerivingStage {
-            deriver,
+        let filtered = "skyferry_pipeline_filtered_items_total";
+        let filtered = self.context.metrics.counter(filtered, &labels);
+        let deriving = self.deriving.get_mut(id)?;
+        let lane = deriving.lanes;
+        deriving.lanes += 1;
+        Some(Arc::new(DerivingStage {
+            source: deriving.source.clone(),
+            lane,
             next,
-            outlets,
-            nowhere: Nowhere::new(&processor, self.context.metrics.clone()),
+            derived: deriving.derived.clone(),
             filtered,
-        })
+        }))
     }
 
     /// The way into the pipelines that list the processor as a receiver of `signal`. The plan's

@@ -19,6 +19,7 @@ pub mod plan;
 pub mod queues;
 pub mod refusal;
 pub mod registry;
+pub mod reload;
 pub mod run;
 pub mod tasks;
 #[cfg(feature = "testkit")]
@@ -32,4 +33,5 @@ pub use leases::Leases;
 pub use plan::Plan;
 pub use refusal::Refusal;
 pub use registry::{Factory, Registry};
+pub use reload::Reload;
 pub use tasks::{Shutdown, Tasks};

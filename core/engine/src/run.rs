@@ -1,8 +1,8 @@
 //! A graph at work, from its start to the account of its end.
 //!
 //! The end goes from the front to the back: intakes close and open requests are answered, then
-//! what was derived is handed over, then what was merged, then the exporters send what they hold. All of it has
-//! `shutdown_timeout`; what is left then is counted and reported.
+//! what guests have gathered, what was derived and what was merged is handed over, then the exporters send what
+//! they hold. All of it has `shutdown_timeout`; what is left then is counted and reported.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,9 @@ use pdata::Signal;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout_at};
 
+use crate::component::Guest;
 use crate::config::ComponentId;
+use crate::derive::Derived;
 use crate::exporter::{Account, Front};
 use crate::graph::Graph;
 use crate::{Outlets, Receiver, Shutdown, Tasks};
@@ -57,6 +59,7 @@ impl Graph {
     pub async fn run(self, runtime: Handle, stop: Shutdown, settings: RunSettings) -> RunReport {
         let Graph {
             receivers,
+            guests,
             derived,
             aggregations,
             exporters,
@@ -82,6 +85,8 @@ impl Graph {
             let run = outlet.run(derivers.shutdown.clone());
             derivers.tasks.spawn("derived", run);
         }
+        let hosts = Stage::new(&runtime, &stop, Shutdown::default());
+        hosts.run_guests(guests);
         let intakes = Stage::new(&runtime, &stop, stop.child());
         intakes.run_receivers(receivers, &stop, &failure);
 
@@ -93,7 +98,7 @@ impl Graph {
                 () = tokio::time::sleep_until(deadline) => {}
             }
         };
-        for stage in [&intakes, &derivers, &mergers] {
+        for stage in [&intakes, &hosts, &derivers, &mergers] {
             stage.finish(deadline, &stop).await;
         }
         aggregations.iter().for_each(|(_, journal)| journal.close());
@@ -109,7 +114,7 @@ impl Graph {
             front.close().await;
         }
         queues.ended().await;
-        let stages = [intakes, derivers, mergers].map(|stage| stage.tasks);
+        let stages = [intakes, hosts, derivers, mergers].map(|stage| stage.tasks);
         let panicked = stages
             .iter()
             .chain([&senders, &queues])
@@ -153,6 +158,15 @@ impl Stage {
                     failure.lock().get_or_insert(format!("receivers/{id}: {error}"));
                     stop.begin();
                 }
+            });
+        }
+    }
+
+    fn run_guests(&self, guests: Vec<(ComponentId, Arc<dyn Guest>, Derived)>) {
+        for (id, guest, derived) in guests {
+            let shutdown = self.shutdown.clone();
+            self.tasks.spawn(&format!("processors/{id}"), async move {
+                guest.run(derived, shutdown).await;
             });
         }
     }

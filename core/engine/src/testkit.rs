@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 
 use crate::component::{BuildContext, Delivery, ExportError, Exporter};
 use crate::config::{Problems, read_text};
-use crate::{Consumer, Leases, Refusal};
+use crate::{Consumer, Leases, Refusal, Reload};
 
 /// What components and stacks are built with, with much memory and no data directory.
 pub fn context() -> BuildContext {
@@ -27,6 +27,7 @@ pub fn context() -> BuildContext {
         budget: Budget::new(1 << 30),
         data_dir: "unused".into(),
         leases: Leases::default(),
+        reload: Reload::default(),
     }
 }
 

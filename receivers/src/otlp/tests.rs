@@ -5,7 +5,7 @@ use ::http::{HeaderMap, Request};
 use bytes::Bytes;
 use engine::config::read_text;
 use engine::testkit::CapturingConsumer;
-use engine::{Leases, Refusal};
+use engine::{Leases, Refusal, Reload};
 use net::client::{ClientSettings, Protocol, Unary};
 use net::compress::{Encoding, compress};
 use net::grpc::Code;
@@ -25,6 +25,7 @@ fn context() -> BuildContext {
         budget: Budget::new(1 << 24),
         data_dir: "unused".into(),
         leases: Leases::default(),
+        reload: Reload::default(),
     }
 }
 

@@ -1,179 +1,19 @@
-//! The graph as a whole, with components that live here: a receiver fed by the test, a processor
-//! that derives metrics from spans, and a scripted exporter.
+//! The graph as a whole, with components that live here.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use engine::component::{
-    BuildContext, BuildError, Configured, Derivation, Deriver, Description, Exporter,
-    ExporterFactory, Processor, ProcessorFactory, Receiver, ReceiverFactory, RunError,
-};
-use engine::config::{Diagnostics, Document, Inputs, Section, SourceArg, load};
-use engine::exporter::Settings;
+use engine::component::BuildContext;
+use engine::config::{Diagnostics, Document, Inputs, SourceArg, load};
 use engine::run::{RunReport, RunSettings};
 use engine::testkit::{Answer, ScriptedExporter, batch};
-use engine::{Factory, Graph, Leases, Outlets, Plan, Refusal, Registry, Shutdown, Tasks};
-use parking_lot::Mutex;
+use engine::{Graph, Leases, Plan, Refusal, Registry, Reload, Shutdown};
 use pdata::{Batch, Budget, Signal};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
-#[derive(Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-struct Empty {}
+mod components;
 
-#[derive(Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-struct TestExporterConfig {
-    fail_build: bool,
-    queue: bool,
-}
-
-type Sent = (Batch, oneshot::Sender<Result<(), Refusal>>);
-
-/// The ways to the receivers of one test, by id.
-type Feeds = Vec<(String, mpsc::Sender<Sent>)>;
-
-/// Receivers and exporters of one test, found by the tables of its build context.
-#[derive(Default)]
-struct Bench {
-    feeds: Arc<Mutex<Feeds>>,
-    exporters: Vec<(String, Arc<ScriptedExporter>)>,
-}
-
-struct Source;
-struct Counting;
-/// As [`Counting`], but nobody has to take what it derives.
-struct Seldom;
-struct Sink;
-
-const fn description(type_name: &'static str) -> Description {
-    Description {
-        type_name,
-        aliases: &[],
-        signals: &Signal::ALL,
-        summary: "for tests",
-    }
-}
-
-impl Configured for Source {
-    type Config = Empty;
-    const DESCRIPTION: Description = description("source");
-}
-
-impl Configured for Counting {
-    type Config = Empty;
-    const DESCRIPTION: Description = description("counting");
-}
-
-impl Configured for Seldom {
-    type Config = Empty;
-    const DESCRIPTION: Description = description("seldom");
-}
-
-impl Configured for Sink {
-    type Config = TestExporterConfig;
-    const DESCRIPTION: Description = description("sink");
-}
-
-struct SourceReceiver(mpsc::Receiver<Sent>);
-
-#[async_trait]
-impl Receiver for SourceReceiver {
-    async fn run(
-        mut self: Box<Self>,
-        outlets: Outlets,
-        _: Tasks,
-        shutdown: Shutdown,
-    ) -> Result<(), RunError> {
-        loop {
-            let (batch, answer) = tokio::select! {
-                Some(sent) = self.0.recv() => sent,
-                () = shutdown.begun() => return Ok(()),
-            };
-            let intake = outlets
-                .intake(batch.signal(), "test")
-                .expect("the signal is wired");
-            let outcome = intake.consume(batch).await;
-            // The test may have stopped waiting.
-            drop(answer.send(outcome));
-        }
-    }
-}
-
-impl ReceiverFactory for Source {
-    fn build(
-        &self,
-        section: &Section,
-        context: &mut BuildContext,
-    ) -> Result<Box<dyn Receiver>, BuildError> {
-        let (feed, fed) = mpsc::channel(1);
-        let feeds = context.leases.table::<Bench>().feeds.clone();
-        feeds.lock().push((section.id().to_string(), feed));
-        Ok(Box::new(SourceReceiver(fed)))
-    }
-}
-
-/// Derives one data point for each span; drops batches of exactly 13 spans from the main pipeline.
-struct CountSpans;
-
-impl Deriver for CountSpans {
-    fn derive(&self, spans: Batch) -> Derivation {
-        let derived = vec![batch(Signal::Metrics, spans.items())];
-        Derivation {
-            main: (spans.items() != 13).then_some(spans),
-            derived,
-        }
-    }
-}
-
-impl ProcessorFactory for Counting {
-    fn derives(&self) -> &'static [Signal] {
-        &[Signal::Metrics]
-    }
-
-    fn build(&self, _: &Section, _: &mut BuildContext) -> Result<Processor, BuildError> {
-        Ok(Processor::Deriver(Arc::new(CountSpans)))
-    }
-}
-
-impl ProcessorFactory for Seldom {
-    fn derives(&self) -> &'static [Signal] {
-        Counting.derives()
-    }
-
-    fn may_derive_nothing(&self) -> bool {
-        true
-    }
-
-    fn build(&self, _: &Section, _: &mut BuildContext) -> Result<Processor, BuildError> {
-        Ok(Processor::Deriver(Arc::new(CountSpans)))
-    }
-}
-
-impl ExporterFactory for Sink {
-    fn build(
-        &self,
-        section: &Section,
-        context: &mut BuildContext,
-    ) -> Result<(Arc<dyn Exporter>, Settings), BuildError> {
-        let config: TestExporterConfig = section.read().expect("it passed the schema");
-        if config.fail_build {
-            return Err(BuildError::at("fail_build", "told to fail"));
-        }
-        let id = section.id().to_string();
-        let bench = context.leases.table::<Bench>();
-        let found = bench.exporters.iter().find(|(name, _)| *name == id);
-        let exporter = found
-            .map(|(_, exporter)| exporter.clone())
-            .expect("the test made it");
-        let mut settings = Settings::default();
-        settings.queue = settings.queue.filter(|_| config.queue);
-        Ok((exporter, settings))
-    }
-}
+use components::{Bench, FACTORIES, Feeds};
 
 struct NoInputs;
 
@@ -186,13 +26,6 @@ impl Inputs for NoInputs {
         Err(std::io::ErrorKind::NotFound.into())
     }
 }
-
-static FACTORIES: [Factory; 4] = [
-    Factory::Receiver(&Source),
-    Factory::Processor(&Counting),
-    Factory::Processor(&Seldom),
-    Factory::Exporter(&Sink),
-];
 
 fn planned(yaml: &str) -> Result<(Document, Plan, Registry), Diagnostics> {
     let registry = Registry::new(&FACTORIES);
@@ -222,6 +55,7 @@ fn started(yaml: &str, exporters: &[(&str, &Arc<ScriptedExporter>)]) -> Rig {
         budget: Budget::new(1 << 30),
         data_dir: "unused".into(),
         leases: Leases::default(),
+        reload: Reload::default(),
     };
     let bench = context.leases.table::<Bench>();
     bench.exporters = exporters
@@ -377,6 +211,29 @@ async fn where_nothing_is_left_the_derived_sides_answer_is_the_answer() {
     assert_eq!((spans.items(), points.items()), (0, 13));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_guest_refuses_the_sender_knows_its_pipelines_and_is_asked_at_the_end() {
+    let yaml = "
+receivers: {source: }
+processors: {gathering: }
+exporters: {sink/spans: {queue: true}, sink/points: {queue: true}}
+service:
+  pipelines:
+    traces/a: {receivers: [source], processors: [gathering], exporters: [sink/spans]}
+    traces/b: {receivers: [source], processors: [gathering], exporters: [sink/spans]}
+    metrics: {receivers: [gathering], exporters: [sink/points]}
+";
+    let (spans, points) = (ScriptedExporter::new([]), ScriptedExporter::new([]));
+    let rig = started(yaml, &[("sink/spans", &spans), ("sink/points", &points)]);
+    let refusal = rig.send(batch(Signal::Traces, 1)).await;
+    assert_eq!(refusal, Err(Refusal::reject("one span is none")));
+    rig.send(batch(Signal::Traces, 5))
+        .await
+        .expect("it is taken");
+    rig.ended().await;
+    assert_eq!((spans.items(), points.items()), (10, 5));
+}
+
 #[track_caller]
 fn refused(yaml: &str, expected: &str) {
     let Err(found) = planned(yaml) else {
@@ -438,6 +295,7 @@ service:
         budget: Budget::new(1),
         data_dir: "unused".into(),
         leases: Leases::default(),
+        reload: Reload::default(),
     };
     let Err(found) = Graph::build(&document, &plan, &registry, &mut context) else {
         panic!("both exporters were told to fail")
