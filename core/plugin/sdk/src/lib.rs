@@ -6,6 +6,7 @@
 
 pub mod abi;
 pub mod description;
+pub mod export;
 pub mod output;
 pub mod processor;
 
