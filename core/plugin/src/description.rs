@@ -1,6 +1,10 @@
 //! What a plugin says about itself.
 
+mod read;
+
 use serde::{Deserialize, Serialize};
+
+pub use self::read::DESCRIPTION_BYTES_MAX;
 
 /// What the `describe` of a plugin returns. Keys that this host does not know are ignored.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]

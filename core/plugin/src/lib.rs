@@ -11,12 +11,14 @@
 //! This crate knows no telemetry format, no engine and no configuration file. It is the only one with unsafe
 //! code.
 
+pub mod call;
 pub mod contract;
 pub mod description;
 pub mod library;
+mod native;
 pub mod services;
 
 pub use contract::{Emitted, Failure, Kind, Main, Processed, Refused};
 pub use description::{Description, Segments, Signal};
-pub use library::{CreateError, Instance, Library, Limits, LoadError};
+pub use library::{CreateError, Format, Instance, Library, Limits, LoadError};
 pub use services::{Level, Services};

@@ -1,6 +1,9 @@
 //! A plugin's file, and what is made of it.
 
-use std::path::PathBuf;
+mod file;
+mod format;
+
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,18 +11,30 @@ use bytes::Bytes;
 
 use crate::contract::{Emitted, Failure, Kind, Processed};
 use crate::description::Description;
+use crate::native;
 use crate::services::Services;
+
+use self::format::Machine;
+
+pub use self::file::FILE_BYTES_MAX;
+pub use self::format::Format;
 
 /// A loaded plugin. A shared library stays mapped until it, its instances and all bytes it has given are
 /// dropped.
 #[derive(Clone)]
 pub struct Library {
     plugin: Arc<dyn Plugin>,
+    format: Format,
+    bytes: u64,
+    sha256: Arc<str>,
 }
 
 /// What both kinds of libraries can do.
 pub(crate) trait Plugin: Send + Sync {
     fn description(&self) -> &Description;
+
+    /// The version of the contract it was built with, as [`skyferry_plugin_sdk::abi::VERSION`].
+    fn abi_version(&self) -> u32;
 
     fn create(
         &self,
@@ -30,7 +45,8 @@ pub(crate) trait Plugin: Send + Sync {
 }
 
 /// A plugin at work. Calls may come from any thread; those of one instance overlap only where the
-/// description says `parallel`, which the caller sees to. Dropping it destroys it.
+/// description says `parallel`, which the caller sees to: a call that comes too early waits for its turn
+/// until its deadline. Dropping it destroys it.
 pub trait Instance: Send + Sync {
     /// Shows it one message. A native plugin may run past `deadline`, and then nothing can end it: the caller
     /// stops waiting. A sandboxed one is ended.
@@ -82,6 +98,9 @@ pub enum LoadError {
     /// What a plugin has to export is not there.
     #[error("it does not export `{0}`, which every plugin does")]
     MissingExport(String),
+    /// A library's table cannot be used.
+    #[error("its table of functions is wrong: {0}")]
+    BadTable(String),
     /// It was built for a host that is not this one.
     #[error("it is built for version {found} of the plugin ABI, and this host has {here}")]
     OtherVersion { found: String, here: String },
@@ -103,6 +122,44 @@ pub enum CreateError {
 }
 
 impl Library {
+    /// Loads a plugin, which runs code of a shared library. `sha256` is the content that the file has to
+    /// have, in hexadecimal digits. The file may be changed or removed as soon as this returns.
+    pub fn open(path: &Path, sha256: Option<&str>) -> Result<Library, LoadError> {
+        let file = file::read(path)?;
+        let sha256 = file::checked_sha256(&file, sha256)?;
+        let format = format::recognise(&file, &Machine::HERE)?;
+        let plugin = match format {
+            Format::Elf | Format::MachO => native::open(&file)?,
+            Format::WebAssembly => return Err(LoadError::NoRuntime),
+        };
+        Ok(Library {
+            plugin,
+            format,
+            bytes: file.len() as u64,
+            sha256: sha256.into(),
+        })
+    }
+
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Bytes of the file.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Of the file, in hexadecimal digits.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// Major and minor version of the contract that the plugin was built with.
+    pub fn abi_version(&self) -> (u32, u32) {
+        let version = self.plugin.abi_version();
+        (version >> 16, version & 0xffff)
+    }
+
     pub fn description(&self) -> &Description {
         self.plugin.description()
     }
@@ -117,3 +174,6 @@ impl Library {
         self.plugin.create(config, services, limits)
     }
 }
+
+#[cfg(test)]
+mod tests;
