@@ -7,8 +7,15 @@
 pub mod abi;
 pub mod description;
 pub mod export;
+pub mod edit;
+pub mod otlp;
 pub mod output;
 pub mod processor;
+pub mod testing;
+pub mod wire;
+
+#[cfg(test)]
+mod tests;
 
 pub use description::{Description, Segments, Signal};
 pub use output::{Kind, Output};

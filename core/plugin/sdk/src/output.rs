@@ -66,11 +66,14 @@ impl<'a> Output<'a> {
     }
 
     /// Puts `message`, of the same signal, in the place of the one that is processed; several times for
-    /// several. The change of a view, `None` where nothing changed, is handed over as it is.
+    /// several. What [`crate::edit`] returns is handed over as it is: `None` where nothing changed, and an
+    /// empty message, which drops the one that is processed, where nothing is left.
     pub fn replace(&mut self, kind: Kind, message: impl Into<Option<Vec<u8>>>) {
         if let Some(message) = message.into() {
             self.is_replaced = true;
-            self.sink.emit(kind, message);
+            if !message.is_empty() {
+                self.sink.emit(kind, message);
+            }
         }
     }
 
