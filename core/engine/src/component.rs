@@ -360,6 +360,8 @@ pub struct BuildError {
     /// The key at fault, from the component's section; empty for the whole.
     pub path: KeyPath,
     pub message: String,
+    /// What is wrong beside this.
+    pub others: Vec<BuildError>,
 }
 
 impl BuildError {
@@ -367,6 +369,16 @@ impl BuildError {
         BuildError {
             path: path.into(),
             message: message.into(),
+            others: Vec::new(),
         }
+    }
+
+    /// The first of these and all the others; nothing in particular if there are none.
+    pub fn several(errors: impl IntoIterator<Item = BuildError>) -> Self {
+        let mut errors = errors.into_iter();
+        let first = errors.next();
+        let mut first = first.unwrap_or_else(|| BuildError::at("", "it cannot be built"));
+        first.others.extend(errors);
+        first
     }
 }

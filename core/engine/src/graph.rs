@@ -358,6 +358,9 @@ impl Builder<'_> {
             Err(error) => {
                 let mut problems = section.problems();
                 problems.at(error.path, error.message);
+                for other in error.others {
+                    problems.at(other.path, other.message);
+                }
                 self.found.extend(problems.into_diagnostics());
                 None
             }

@@ -202,6 +202,20 @@ impl OtlpChunk {
         &framed[body.start as usize..body.end as usize]
     }
 
+    /// The resource-level message alone, as a slice of the same buffer.
+    pub fn body_bytes(&self) -> Bytes {
+        let Wire { framed, body, .. } = self.wire();
+        framed.slice(body.start as usize..body.end as usize)
+    }
+
+    /// The same chunk, as one that was made here: its bytes are not charged yet.
+    pub(crate) fn made(mut self) -> Self {
+        if let Some(wire) = self.wire.get_mut() {
+            wire.is_charged = false;
+        }
+        self
+    }
+
     /// See [`Chunk::split_at`].
     pub fn split_at(&self, items: usize) -> Option<[OtlpChunk; 2]> {
         if items == 0 || items >= self.items() {

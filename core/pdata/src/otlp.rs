@@ -10,7 +10,7 @@
 
 use bytes::Bytes;
 
-use crate::wire::{Fields, Value};
+use crate::wire::{Fields, Value, put_field};
 use crate::{Budget, Chunk, OtlpChunk, Signal, repair, walk};
 
 pub(crate) mod split;
@@ -91,6 +91,20 @@ pub fn receive(
         repaired: walked.broken.len(),
     })
 }
+
+/// Checks a resource-level message that somebody else has made, and copies it into a chunk: what they may
+/// still do to `message` changes nothing. `None` if it holds no item. Text has to be UTF-8.
+pub fn made(signal: Signal, message: &[u8]) -> Result<Option<OtlpChunk>, ReceiveError> {
+    let mut framed = Vec::with_capacity(message.len() + FRAME_BYTES_MAX);
+    put_field(&mut framed, 1, message);
+    // Nothing is repaired, so nothing is taken of this budget.
+    let received = receive(signal, framed.into(), InvalidUtf8::Refuse, &Budget::new(0))?;
+    let chunk = received.chunks.into_iter().find_map(Chunk::into_otlp);
+    Ok(chunk.map(OtlpChunk::made))
+}
+
+/// What a field's header takes in front of a message of up to 4 GiB.
+const FRAME_BYTES_MAX: usize = 6;
 
 /// The items of a request that has passed the walk before; `None` if it has not.
 pub(crate) fn items(signal: Signal, request: &[u8]) -> Option<u32> {

@@ -19,6 +19,13 @@ pub struct Metrics {
 /// Sets gauges that are read from a state rather than kept with every change of it.
 type Refresh = Box<dyn Fn() + Send + Sync>;
 
+/// Upper bounds of the buckets of every histogram: fine where times in seconds are, and coarse where sizes
+/// are.
+const BUCKETS: [f64; 20] = [
+    0.000_01, 0.000_1, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+    5.0, 10.0, 100.0, 1_000.0, 10_000.0, 100_000.0,
+];
+
 impl Default for Metrics {
     fn default() -> Self {
         Metrics::new()
@@ -27,13 +34,21 @@ impl Default for Metrics {
 
 impl Metrics {
     pub fn new() -> Self {
-        let recorder = PrometheusBuilder::new().build_recorder();
+        let builder = PrometheusBuilder::new().set_buckets(&BUCKETS);
+        let builder = builder.expect("there are buckets");
+        let recorder = builder.build_recorder();
         let handle = recorder.handle();
         Metrics {
             recorder: Arc::new(recorder),
             handle,
             gauges: Arc::default(),
         }
+    }
+
+    /// Takes what histograms have recorded since the last time out of their buffers, which grow until then.
+    /// Whoever uses one calls this from time to time, since nobody may ever render.
+    pub fn upkeep(&self) {
+        self.handle.run_upkeep();
     }
 
     /// Calls `refresh` before every rendering; it must not render.

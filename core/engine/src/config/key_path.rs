@@ -46,6 +46,13 @@ impl KeyPath {
         &self.0
     }
 
+    /// The same path from one key further out.
+    #[must_use]
+    pub fn under(mut self, key: &str) -> KeyPath {
+        self.0.insert(0, key.into());
+        self
+    }
+
     pub(crate) fn push(&mut self, segment: impl Into<Segment>) {
         self.0.push(segment.into());
     }
