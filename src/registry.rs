@@ -14,6 +14,7 @@ pub(crate) fn components() -> Vec<Factory> {
         Factory::Processor(processors::request_histogram::FACTORY),
         Factory::Processor(processors::delta_merge::FACTORY),
         Factory::Processor(processors::lal::FACTORY),
+        Factory::Processor(processors::plugin::FACTORY),
         Factory::Exporter(exporters::otlp::GRPC),
         Factory::Exporter(exporters::otlp::HTTP),
         Factory::Exporter(exporters::skywalking::FACTORY),

@@ -6,5 +6,6 @@ pub mod delta_merge;
 pub mod lal;
 pub mod memory_limiter;
 pub mod platform;
+pub mod plugin;
 pub mod request_histogram;
 pub mod span_listeners;

@@ -14,6 +14,7 @@ mod durability;
 mod lal;
 mod mobile;
 mod overload;
+mod plugin;
 mod recordings;
 mod shutdown;
 mod skywalking;

@@ -226,6 +226,12 @@ impl Collector {
         kill_process(pid, Signal::TERM).expect("it is our child, and was not waited for");
     }
 
+    /// Asks the program to look at its files again.
+    pub(crate) fn hang_up(&self) {
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, Signal::HUP).expect("it is our child, and was not waited for");
+    }
+
     /// Waits until the program has ended.
     #[track_caller]
     pub(crate) fn ended(mut self) -> Ended {

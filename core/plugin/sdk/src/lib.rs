@@ -6,8 +6,8 @@
 
 pub mod abi;
 pub mod description;
-pub mod export;
 pub mod edit;
+pub mod export;
 pub mod otlp;
 pub mod output;
 pub mod processor;
