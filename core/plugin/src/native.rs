@@ -87,3 +87,6 @@ impl Plugin for Shared {
         Ok(Arc::new(instance))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -148,7 +148,7 @@ fn refuses_a_library_of_which_a_part_is_missing() {
         let told = told(&whole[..len], &LINUX);
         assert!(!told.starts_with("ELF"), "{len} bytes: {told}");
     }
-    let mut beyond = whole.clone();
+    let mut beyond = whole;
     put(&mut beyond, 64 + 8, u64::MAX.to_le_bytes());
     assert!(told(&beyond, &LINUX).contains("a truncated ELF file"));
 }

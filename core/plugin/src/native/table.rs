@@ -107,7 +107,7 @@ impl Table {
 /// # Safety
 ///
 /// `size` bytes are readable at `table`.
-unsafe fn known_part<T>(table: *const T, size: usize) -> MaybeUninit<T> {
+pub(super) unsafe fn known_part<T>(table: *const T, size: usize) -> MaybeUninit<T> {
     let mut known = MaybeUninit::<T>::zeroed();
     let bytes = size.min(size_of::<T>());
     // SAFETY: both are `bytes` long, and one was made here.
