@@ -5,9 +5,12 @@
 //! machine and for WebAssembly.
 
 pub mod abi;
+#[cfg(feature = "decoded")]
+pub mod decoded;
 pub mod description;
 pub mod edit;
 pub mod export;
+pub mod json;
 pub mod otlp;
 pub mod output;
 pub mod processor;

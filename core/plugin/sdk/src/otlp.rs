@@ -9,6 +9,7 @@
 //! message, or of another type than OTLP says, is not there. A field that is not set has its default.
 
 mod build;
+mod index;
 pub mod logs;
 pub mod metrics;
 pub mod trace;
@@ -22,6 +23,8 @@ pub use metrics::{
 };
 pub use trace::{Event, Link, ResourceSpans, ScopeSpans, Span, Status};
 pub use value::{AnyValue, ArrayValue, Attributes, EncodedValue, KeyValue, KeyValueList};
+
+use index::{Index, Records};
 
 use crate::wire::{all_len, last_len, last_varint, text};
 

@@ -62,21 +62,168 @@ pub enum Value<'a> {
     Group,
 }
 
+/// Where fields stand, of which no value has been read: the loop that everything that looks runs in.
+#[derive(Clone, Debug)]
+pub(crate) struct Places<'a> {
+    pub(crate) message: &'a [u8],
+    pub(crate) at: usize,
+}
+
+/// Where a field stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    /// Number and wire type, as [`len_tag`] and its like make them.
+    pub(crate) tag: u32,
+    pub(crate) start: usize,
+    /// Where the value begins; of a text the text.
+    pub(crate) value: usize,
+    pub(crate) end: usize,
+}
+
+/// The tag of a length-delimited field.
+pub(crate) const fn len_tag(number: u32) -> u32 {
+    number << 3 | 2
+}
+
+/// The tag of a varint.
+pub(crate) const fn varint_tag(number: u32) -> u32 {
+    number << 3
+}
+
+/// The tag of a `fixed64`, `sfixed64` or `double`.
+pub(crate) const fn fixed64_tag(number: u32) -> u32 {
+    number << 3 | 1
+}
+
+/// The tag of a `fixed32`.
+pub(crate) const fn fixed32_tag(number: u32) -> u32 {
+    number << 3 | 5
+}
+
+impl<'a> Places<'a> {
+    #[inline(always)]
+    pub(crate) fn of(message: &'a [u8]) -> Self {
+        Places { message, at: 0 }
+    }
+
+    /// The next field, whose bytes are all there.
+    #[inline(always)]
+    pub(crate) fn next(&mut self) -> Option<Place> {
+        let start = self.at;
+        let place = match *self.message.get(start..)? {
+            [tag @ 8..0x80, length @ 0..0x80, ..] if tag & 7 == 2 => {
+                let value = start + 2;
+                Place {
+                    tag: u32::from(tag),
+                    start,
+                    value,
+                    end: value + usize::from(length),
+                }
+            }
+            [tag @ 8..0x80, low @ 0x80..=0xFF, high @ 0..0x80, ..] if tag & 7 == 2 => {
+                let length = usize::from(low & 0x7F) | usize::from(high) << 7;
+                let value = start + 3;
+                Place {
+                    tag: u32::from(tag),
+                    start,
+                    value,
+                    end: value + length,
+                }
+            }
+            [tag @ 8..0x80, ..] if tag & 7 == 1 => {
+                let value = start + 1;
+                Place {
+                    tag: u32::from(tag),
+                    start,
+                    value,
+                    end: value + 8,
+                }
+            }
+            [tag @ 8..0x80, 0..0x80, ..] if tag & 7 == 0 => {
+                let value = start + 1;
+                Place {
+                    tag: u32::from(tag),
+                    start,
+                    value,
+                    end: value + 1,
+                }
+            }
+            [] => return None,
+            _ => any_place(self.message, start)?,
+        };
+        if place.end > self.message.len() {
+            return None;
+        }
+        self.at = place.end;
+        Some(place)
+    }
+
+    /// The content of a length-delimited field.
+    #[inline(always)]
+    pub(crate) fn len(&self, place: Place) -> &'a [u8] {
+        self.message.get(place.value..place.end).unwrap_or_default()
+    }
+
+    /// The value of a varint.
+    #[inline(always)]
+    pub(crate) fn varint(&self, place: Place) -> u64 {
+        varint(self.message, place.value).map_or(0, |(value, _)| value)
+    }
+
+    #[inline(always)]
+    pub(crate) fn fixed64(&self, place: Place) -> u64 {
+        let bytes = self
+            .message
+            .get(place.value..)
+            .and_then(<[u8]>::first_chunk);
+        bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes))
+    }
+
+    #[inline(always)]
+    pub(crate) fn fixed32(&self, place: Place) -> u32 {
+        let bytes = self
+            .message
+            .get(place.value..)
+            .and_then(<[u8]>::first_chunk);
+        bytes.map_or(0, |bytes| u32::from_le_bytes(*bytes))
+    }
+}
+
+/// A field of any form, or nothing where it is none.
+#[inline(never)]
+fn any_place(message: &[u8], start: usize) -> Option<Place> {
+    let (tag, at) = varint(message, start)?;
+    let tag = u32::try_from(tag).ok().filter(|tag| *tag >= 8)?;
+    let (value, end) = match tag & 7 {
+        0 => (at, varint(message, at)?.1),
+        1 => (at, at + 8),
+        2 => {
+            let (length, value) = varint(message, at)?;
+            (value, value.checked_add(usize::try_from(length).ok()?)?)
+        }
+        3 => (at, group_end(message, at)?),
+        5 => (at, at + 4),
+        _ => return None,
+    };
+    Some(Place {
+        tag,
+        start,
+        value,
+        end,
+    })
+}
+
 /// The fields of a message in the order in which they stand.
 #[derive(Clone, Debug)]
 pub struct Fields<'a> {
-    message: &'a [u8],
-    at: usize,
+    places: Places<'a>,
 }
 
 impl<'a> Fields<'a> {
     pub fn of(message: &'a [u8]) -> Self {
-        Fields { message, at: 0 }
-    }
-
-    /// Those from `at` on, which is where a field begins.
-    pub(crate) fn from(message: &'a [u8], at: usize) -> Self {
-        Fields { message, at }
+        Fields {
+            places: Places::of(message),
+        }
     }
 }
 
@@ -85,47 +232,21 @@ impl<'a> Iterator for Fields<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Field<'a>> {
-        let start = self.at;
-        let (tag, at) = varint(self.message, start)?;
-        let read = value(self.message, at, tag & 7);
-        let number = u32::try_from(tag).unwrap_or(0) >> 3;
-        let Some((value, end)) = read.filter(|_| number != 0) else {
-            self.at = usize::MAX;
-            return None;
+        let place = self.places.next()?;
+        let value = match place.tag & 7 {
+            0 => Value::Varint(self.places.varint(place)),
+            1 => Value::Fixed64(self.places.fixed64(place)),
+            2 => Value::Len(self.places.len(place)),
+            5 => Value::Fixed32(self.places.fixed32(place)),
+            _ => Value::Group,
         };
-        self.at = end;
         Some(Field {
-            number,
+            number: place.tag >> 3,
             value,
-            start,
-            end,
+            start: place.start,
+            end: place.end,
         })
     }
-}
-
-#[inline]
-fn value(bytes: &[u8], at: usize, wire_type: u64) -> Option<(Value<'_>, usize)> {
-    Some(match wire_type {
-        0 => {
-            let (value, end) = varint(bytes, at)?;
-            (Value::Varint(value), end)
-        }
-        1 => {
-            let fixed = bytes.get(at..)?.first_chunk()?;
-            (Value::Fixed64(u64::from_le_bytes(*fixed)), at + 8)
-        }
-        2 => {
-            let (length, start) = varint(bytes, at)?;
-            let end = start.checked_add(usize::try_from(length).ok()?)?;
-            (Value::Len(bytes.get(start..end)?), end)
-        }
-        3 => (Value::Group, group_end(bytes, at)?),
-        5 => {
-            let fixed = bytes.get(at..)?.first_chunk()?;
-            (Value::Fixed32(u32::from_le_bytes(*fixed)), at + 4)
-        }
-        _ => return None,
-    })
 }
 
 #[cold]
@@ -138,18 +259,58 @@ fn group_end(bytes: &[u8], mut at: usize) -> Option<usize> {
             3 if open == GROUPS_MAX => return None,
             3 => open += 1,
             4 => open -= 1,
-            wire_type => (_, at) = value(bytes, at, wire_type)?,
+            0 => (_, at) = varint(bytes, at)?,
+            1 => at += 8,
+            2 => {
+                let (length, start) = varint(bytes, at)?;
+                at = start.checked_add(usize::try_from(length).ok()?)?;
+            }
+            5 => at += 4,
+            _ => return None,
         }
     }
     Some(at)
 }
 
 /// All texts, bytes or messages in the fields of this number.
-pub fn all_len<'a>(message: &'a [u8], number: u32) -> impl Iterator<Item = &'a [u8]> + Clone {
-    Fields::of(message).filter_map(move |field| match field.value {
-        Value::Len(bytes) if field.number == number => Some(bytes),
-        _ => None,
-    })
+#[inline]
+pub fn all_len<'a>(message: &'a [u8], number: u32) -> AllLen<'a> {
+    AllLen {
+        places: Places::of(message),
+        tag: len_tag(number),
+    }
+}
+
+/// See [`all_len`].
+#[derive(Clone, Debug)]
+pub struct AllLen<'a> {
+    places: Places<'a>,
+    tag: u32,
+}
+
+impl<'a> AllLen<'a> {
+    /// Those from `at` on, which is where a field begins, or the end.
+    #[inline]
+    pub(crate) fn from(message: &'a [u8], at: usize, number: u32) -> Self {
+        AllLen {
+            places: Places { message, at },
+            tag: len_tag(number),
+        }
+    }
+}
+
+impl<'a> Iterator for AllLen<'a> {
+    type Item = &'a [u8];
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        loop {
+            let place = self.places.next()?;
+            if place.tag == self.tag {
+                return Some(self.places.len(place));
+            }
+        }
+    }
 }
 
 /// The text, bytes or message in the field of this number; of several the last.

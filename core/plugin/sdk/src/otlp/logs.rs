@@ -1,7 +1,9 @@
 //! Log records.
 
-use super::{AnyValue, Attributes, InstrumentationScope, Resource};
-use crate::wire::{Fields, Value, all_len, last_len, last_varint, text};
+use super::{AnyValue, Attributes, Index, InstrumentationScope, Records, Resource};
+use crate::wire::{all_len, last_len, text};
+
+const ATTRIBUTES: u32 = 6;
 
 /// The logs of one resource.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +26,7 @@ impl<'a> ResourceLogs<'a> {
 
     /// Those of all scopes.
     pub fn log_records(&self) -> impl Iterator<Item = LogRecord<'a>> + use<'a> {
-        self.scopes().flat_map(|scope| scope.log_records())
+        Records::of(self.message).map(LogRecord::of)
     }
 
     pub fn schema_url(&self) -> &'a str {
@@ -52,99 +54,64 @@ impl<'a> ScopeLogs<'a> {
     }
 }
 
-/// One log record. Its fields are found once, when the view is made.
+/// One log record. Where its fields are is found once, when the view is made.
 #[derive(Clone, Copy, Debug)]
 pub struct LogRecord<'a> {
-    message: &'a [u8],
-    time: u64,
-    observed_time: u64,
-    severity_text: &'a [u8],
-    body: &'a [u8],
-    trace_id: &'a [u8],
-    span_id: &'a [u8],
-    event_name: &'a [u8],
-    /// Where the first attribute begins, or the end.
-    attributes_at: usize,
-    severity_number: i32,
-    flags: u32,
+    index: Index<'a, 13>,
 }
 
 impl<'a> LogRecord<'a> {
     #[inline]
     pub fn of(message: &'a [u8]) -> Self {
-        let mut record = LogRecord {
-            message,
-            time: 0,
-            observed_time: 0,
-            severity_text: &[],
-            body: &[],
-            trace_id: &[],
-            span_id: &[],
-            event_name: &[],
-            attributes_at: message.len(),
-            severity_number: 0,
-            flags: 0,
-        };
-        for field in Fields::of(message) {
-            match (field.number, field.value) {
-                (1, Value::Fixed64(time)) => record.time = time,
-                (2, Value::Varint(number)) => record.severity_number = number as i32,
-                (3, Value::Len(text)) => record.severity_text = text,
-                (5, Value::Len(body)) => record.body = body,
-                (6, _) => record.attributes_at = record.attributes_at.min(field.start),
-                (8, Value::Fixed32(flags)) => record.flags = flags,
-                (9, Value::Len(id)) => record.trace_id = id,
-                (10, Value::Len(id)) => record.span_id = id,
-                (11, Value::Fixed64(time)) => record.observed_time = time,
-                (12, Value::Len(name)) => record.event_name = name,
-                _ => {}
-            }
+        LogRecord {
+            index: Index::of(message, ATTRIBUTES),
         }
-        record
     }
 
     /// 0 if the sender does not know it.
     pub fn time_unix_nano(&self) -> u64 {
-        self.time
+        self.index.fixed64(1)
     }
 
     pub fn observed_time_unix_nano(&self) -> u64 {
-        self.observed_time
+        self.index.fixed64(11)
     }
 
     /// `SeverityNumber`: 1 to 4 trace, to 8 debug, to 12 info, to 16 warn, to 20 error, to 24 fatal; 0 unset.
+    #[inline]
     pub fn severity_number(&self) -> i32 {
-        self.severity_number
+        self.index.varint(2) as i32
     }
 
     pub fn severity_text(&self) -> &'a str {
-        text(self.severity_text)
+        text(self.index.len(3))
     }
 
+    #[inline]
     pub fn body(&self) -> AnyValue<'a> {
-        AnyValue::of(self.body)
+        AnyValue::of(self.index.len(5))
     }
 
     pub fn event_name(&self) -> &'a str {
-        text(self.event_name)
+        text(self.index.len(12))
     }
 
     /// Empty outside of a trace.
     pub fn trace_id(&self) -> &'a [u8] {
-        self.trace_id
+        self.index.len(9)
     }
 
     pub fn span_id(&self) -> &'a [u8] {
-        self.span_id
+        self.index.len(10)
     }
 
     pub fn flags(&self) -> u32 {
-        self.flags
+        self.index.fixed32(8)
     }
 
     #[inline]
     pub fn attributes(&self) -> Attributes<'a> {
-        Attributes::from(self.message, self.attributes_at, 6)
+        self.index.attributes()
     }
 
     /// The first attribute with this key.
@@ -154,6 +121,6 @@ impl<'a> LogRecord<'a> {
     }
 
     pub fn dropped_attributes_count(&self) -> u32 {
-        last_varint(self.message, 7).unwrap_or_default() as u32
+        self.index.varint(7) as u32
     }
 }

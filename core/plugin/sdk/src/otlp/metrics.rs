@@ -1,6 +1,6 @@
 //! Metrics and their data points.
 
-use super::{AnyValue, Attributes, InstrumentationScope, Resource};
+use super::{AnyValue, Attributes, InstrumentationScope, Records, Resource};
 use crate::wire::{
     Fields, Value, all_fixed64, all_len, all_varints, last_fixed64, last_len, last_varint, text,
     zigzag,
@@ -27,7 +27,7 @@ impl<'a> ResourceMetrics<'a> {
 
     /// Those of all scopes.
     pub fn metrics(&self) -> impl Iterator<Item = Metric<'a>> + use<'a> {
-        self.scopes().flat_map(|scope| scope.metrics())
+        Records::of(self.message).map(Metric::of)
     }
 
     pub fn schema_url(&self) -> &'a str {

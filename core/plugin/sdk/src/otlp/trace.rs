@@ -1,9 +1,9 @@
 //! Spans.
 
-use super::{AnyValue, Attributes, InstrumentationScope, Resource};
-use crate::wire::{
-    Fields, Value, all_len, last_fixed32, last_fixed64, last_len, last_varint, text,
-};
+use super::{AnyValue, Attributes, Index, InstrumentationScope, Records, Resource};
+use crate::wire::{Fields, Value, all_len, last_fixed32, last_fixed64, last_len, text};
+
+const ATTRIBUTES: u32 = 9;
 
 /// The spans of one resource.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +26,7 @@ impl<'a> ResourceSpans<'a> {
 
     /// Those of all scopes.
     pub fn spans(&self) -> impl Iterator<Item = Span<'a>> + use<'a> {
-        self.scopes().flat_map(|scope| scope.spans())
+        Records::of(self.message).map(Span::of)
     }
 
     pub fn schema_url(&self) -> &'a str {
@@ -54,107 +54,78 @@ impl<'a> ScopeSpans<'a> {
     }
 }
 
-/// One span. Its fields are found once, when the view is made.
+/// One span. Where its fields are is found once, when the view is made.
 #[derive(Clone, Copy, Debug)]
 pub struct Span<'a> {
-    message: &'a [u8],
-    trace_id: &'a [u8],
-    span_id: &'a [u8],
-    parent_span_id: &'a [u8],
-    trace_state: &'a [u8],
-    name: &'a [u8],
-    start_time: u64,
-    end_time: u64,
-    status: Status<'a>,
-    /// Where the first attribute begins, or the end.
-    attributes_at: usize,
-    kind: i32,
-    flags: u32,
+    index: Index<'a, 17>,
 }
 
 impl<'a> Span<'a> {
     #[inline]
     pub fn of(message: &'a [u8]) -> Self {
-        let mut span = Span {
-            message,
-            trace_id: &[],
-            span_id: &[],
-            parent_span_id: &[],
-            trace_state: &[],
-            name: &[],
-            start_time: 0,
-            end_time: 0,
-            status: Status::default(),
-            attributes_at: message.len(),
-            kind: 0,
-            flags: 0,
-        };
-        for field in Fields::of(message) {
-            match (field.number, field.value) {
-                (1, Value::Len(id)) => span.trace_id = id,
-                (2, Value::Len(id)) => span.span_id = id,
-                (3, Value::Len(state)) => span.trace_state = state,
-                (4, Value::Len(id)) => span.parent_span_id = id,
-                (5, Value::Len(name)) => span.name = name,
-                (6, Value::Varint(kind)) => span.kind = kind as i32,
-                (7, Value::Fixed64(time)) => span.start_time = time,
-                (8, Value::Fixed64(time)) => span.end_time = time,
-                (9, _) => span.attributes_at = span.attributes_at.min(field.start),
-                (15, Value::Len(status)) => span.status.merge(status),
-                (16, Value::Fixed32(flags)) => span.flags = flags,
-                _ => {}
-            }
+        Span {
+            index: Index::of(message, ATTRIBUTES),
         }
-        span
     }
 
     /// 16 bytes, or another number where the sender was wrong.
     pub fn trace_id(&self) -> &'a [u8] {
-        self.trace_id
+        self.index.len(1)
     }
 
     /// 8 bytes, as [`Self::trace_id`].
     pub fn span_id(&self) -> &'a [u8] {
-        self.span_id
+        self.index.len(2)
     }
 
     /// Empty for a span without a parent.
     pub fn parent_span_id(&self) -> &'a [u8] {
-        self.parent_span_id
+        self.index.len(4)
     }
 
     pub fn trace_state(&self) -> &'a str {
-        text(self.trace_state)
+        text(self.index.len(3))
     }
 
+    #[inline]
     pub fn name(&self) -> &'a str {
-        text(self.name)
+        text(self.index.len(5))
     }
 
     /// `SpanKind`: 0 unspecified, 1 internal, 2 server, 3 client, 4 producer, 5 consumer.
+    #[inline]
     pub fn kind(&self) -> i32 {
-        self.kind
+        self.index.varint(6) as i32
     }
 
+    #[inline]
     pub fn start_time_unix_nano(&self) -> u64 {
-        self.start_time
+        self.index.fixed64(7)
     }
 
+    #[inline]
     pub fn end_time_unix_nano(&self) -> u64 {
-        self.end_time
+        self.index.fixed64(8)
     }
 
     pub fn flags(&self) -> u32 {
-        self.flags
+        self.index.fixed32(16)
     }
 
     pub fn status(&self) -> Status<'a> {
-        self.status
+        let mut status = Status::default();
+        // Most have none, and a second look is not needed for that.
+        if self.index.has(15) {
+            for part in all_len(self.index.message(), 15) {
+                status.merge(part);
+            }
+        }
+        status
     }
 
     #[inline]
     pub fn attributes(&self) -> Attributes<'a> {
-        Attributes::from(self.message, self.attributes_at, 9)
+        self.index.attributes()
     }
 
     /// The first attribute with this key.
@@ -164,15 +135,15 @@ impl<'a> Span<'a> {
     }
 
     pub fn dropped_attributes_count(&self) -> u32 {
-        last_varint(self.message, 10).unwrap_or_default() as u32
+        self.index.varint(10) as u32
     }
 
     pub fn events(&self) -> impl Iterator<Item = Event<'a>> + use<'a> {
-        all_len(self.message, 11).map(|message| Event { message })
+        all_len(self.index.message(), 11).map(|message| Event { message })
     }
 
     pub fn links(&self) -> impl Iterator<Item = Link<'a>> + use<'a> {
-        all_len(self.message, 13).map(|message| Link { message })
+        all_len(self.index.message(), 13).map(|message| Link { message })
     }
 }
 

@@ -1,7 +1,9 @@
 //! Attributes and their values.
 
 use crate::edit::Splice;
-use crate::wire::{Fields, Value, put_fixed64, put_head, put_len, put_number, text, varint};
+use crate::wire::{
+    AllLen, Fields, Places, Value, len_tag, put_fixed64, put_head, put_len, put_number, text,
+};
 
 /// Values may nest this deep; deeper ones are left as they are.
 const NESTING_MAX: usize = 64;
@@ -23,6 +25,14 @@ pub enum AnyValue<'a> {
 impl<'a> AnyValue<'a> {
     /// Reads an `AnyValue`; the last member set counts.
     pub fn of(message: &'a [u8]) -> Self {
+        // As most are: one string and nothing else.
+        let mut places = Places::of(message);
+        if let Some(place) = places.next()
+            && place.tag == len_tag(1)
+            && place.end == message.len()
+        {
+            return AnyValue::String(text(places.len(place)));
+        }
         let mut found = AnyValue::Empty;
         for field in Fields::of(message) {
             found = match (field.number, field.value) {
@@ -241,16 +251,19 @@ pub struct KeyValue<'a> {
 }
 
 impl<'a> KeyValue<'a> {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn of(message: &'a [u8]) -> Self {
         // As everybody writes it: the key, then the value, then nothing.
-        if let Some((key, behind)) = len_at(message, 0, 0x0A)
-            && let Some((value, end)) = len_at(message, behind, 0x12)
-            && end == message.len()
+        let mut places = Places::of(message);
+        if let Some(key) = places.next()
+            && key.tag == len_tag(1)
+            && let Some(value) = places.next()
+            && value.tag == len_tag(2)
+            && value.end == message.len()
         {
             return KeyValue {
-                key,
-                value: Some(value),
+                key: places.len(key),
+                value: Some(places.len(value)),
             };
         }
         KeyValue::of_any(message)
@@ -310,22 +323,26 @@ impl<'a> KeyValue<'a> {
     }
 }
 
-/// A length-delimited field with this tag, if it stands at `at`; and the offset behind it.
-#[inline]
-fn len_at(message: &[u8], at: usize, tag: u8) -> Option<(&[u8], usize)> {
-    if *message.get(at)? != tag {
-        return None;
-    }
-    let (length, start) = varint(message, at + 1)?;
-    let end = start.checked_add(usize::try_from(length).ok()?)?;
-    Some((message.get(start..end)?, end))
+/// Whether a `KeyValue` is as everybody writes it, a short key and then the value, and its key has not this
+/// many bytes.
+#[inline(always)]
+fn has_other_length(pair: &[u8], key: usize) -> bool {
+    const KEY: u8 = len_tag(1) as u8;
+    const VALUE: u8 = len_tag(2) as u8;
+    let [KEY, length @ 0..0x80, rest @ ..] = pair else {
+        return false;
+    };
+    let length = usize::from(*length);
+    let Some([VALUE, value]) = rest.get(length..).and_then(<[u8]>::first_chunk) else {
+        return false;
+    };
+    length != key && *value < 0x80 && length + 2 + usize::from(*value) == rest.len()
 }
 
 /// The attributes of a message, in order.
 #[derive(Clone, Debug)]
 pub struct Attributes<'a> {
-    fields: Fields<'a>,
-    number: u32,
+    pairs: AllLen<'a>,
 }
 
 impl<'a> Attributes<'a> {
@@ -336,28 +353,33 @@ impl<'a> Attributes<'a> {
     /// Those from `at` on, where a field begins, or the end is.
     #[inline]
     pub(crate) fn from(message: &'a [u8], at: usize, number: u32) -> Self {
-        Attributes {
-            fields: Fields::from(message, at),
-            number,
-        }
+        let pairs = AllLen::from(message, at, number);
+        Attributes { pairs }
     }
 
     /// The first with this key. No value is read but its own.
     #[inline]
-    pub(crate) fn find_value(mut self, key: &str) -> Option<AnyValue<'a>> {
-        self.find(|pair| pair.has_key(key)).map(|pair| pair.value())
+    pub(crate) fn find_value(self, key: &str) -> Option<AnyValue<'a>> {
+        let mut pairs = self.pairs;
+        loop {
+            let pair = pairs.next()?;
+            // Most are passed over by the length of their key alone.
+            if has_other_length(pair, key.len()) {
+                continue;
+            }
+            let pair = KeyValue::of(pair);
+            if pair.has_key(key) {
+                return Some(pair.value());
+            }
+        }
     }
 }
 
 impl<'a> Iterator for Attributes<'a> {
     type Item = KeyValue<'a>;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<KeyValue<'a>> {
-        let number = self.number;
-        self.fields.find_map(|field| match field.value {
-            Value::Len(pair) if field.number == number => Some(KeyValue::of(pair)),
-            _ => None,
-        })
+        self.pairs.next().map(KeyValue::of)
     }
 }

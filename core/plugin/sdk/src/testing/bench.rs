@@ -1,4 +1,8 @@
 //! A plugin at work without a host.
+#![allow(
+    clippy::disallowed_types,
+    reason = "this crate depends on nothing, and so has the standard library's mutex only"
+)]
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -136,11 +140,9 @@ struct Notes {
 }
 
 #[derive(Clone, Default)]
-#[allow(clippy::disallowed_types, reason = "this crate depends on nothing")]
 struct Noted(Arc<Mutex<Notes>>);
 
 impl Noted {
-    #[allow(clippy::disallowed_types, reason = "this crate depends on nothing")]
     fn lock(&self) -> MutexGuard<'_, Notes> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
