@@ -3,6 +3,8 @@
  * `mark` appends the resource attribute `plugin.version` to every message; the others are the ways in which
  * a plugin can go wrong. `VERSION` is given by the compiler's command line. */
 
+#define _GNU_SOURCE
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

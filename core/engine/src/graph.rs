@@ -44,6 +44,7 @@ impl Graph {
             found: Diagnostics::default(),
             fronts: HashMap::new(),
             deriving: HashMap::new(),
+            failed: HashSet::new(),
             heads: vec![None; document.pipelines().len()],
             derived: HashMap::new(),
             aggregations: Vec::new(),
@@ -121,6 +122,8 @@ struct Builder<'a> {
     found: Diagnostics,
     fronts: HashMap<ComponentId, Arc<Front>>,
     deriving: HashMap<ComponentId, Deriving>,
+    /// Processors that cannot be built, so that one in several pipelines is told of once.
+    failed: HashSet<ComponentId>,
     /// The first consumer of each pipeline, by its index.
     heads: Vec<Option<Arc<dyn Consumer>>>,
     derived: HashMap<(ComponentId, Signal), Arc<DerivedOutlet>>,
@@ -208,11 +211,18 @@ impl Builder<'_> {
         if factory.absorbed(section).is_some() {
             return Some(next);
         }
+        if self.failed.contains(&reference.id) {
+            return None;
+        }
         if self.deriving.contains_key(&reference.id) {
             return self.deriving(&reference.id, pipeline, next);
         }
         let built = factory.build(section, self.context);
-        match self.take(section, built)? {
+        let Some(built) = self.take(section, built) else {
+            self.failed.insert(reference.id.clone());
+            return None;
+        };
+        match built {
             Processor::Stage(make) => Some(make(next)),
             Processor::Deriver(deriver) => {
                 self.derives(&reference.id, Source::Deriver(deriver));

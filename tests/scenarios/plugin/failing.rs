@@ -32,8 +32,11 @@ async fn fails(deed: &str, reason: &str, told: &str) {
         assert!(metrics.contains(&line), "no `{line}` in:\n{metrics}");
     }
     let health = Sender::http(collector.endpoint("health"));
-    let ready = health.get("/readyz").await;
-    assert!(ready.contains("it has failed 3 times in a row"), "{ready}");
+    let status = health.get("/status").await;
+    assert!(
+        status.contains("it has failed 3 times in a row"),
+        "{status}"
+    );
     let ended = collector.stop();
     assert_eq!(ended.code, Some(0), "{}", ended.log);
     assert_eq!(backend.tally().items, 0, "nothing passes unprocessed");
