@@ -52,15 +52,18 @@ impl NativeInstance {
                 &raw mut instance,
             )
         };
-        cell.end().created(status)?;
-        let instance = NonNull::new(instance)
-            .ok_or_else(|| Failure::Broken("`create` succeeded and set no instance".to_owned()))?;
-        Ok(NativeInstance {
+        let call = cell.end();
+        let made = NonNull::new(instance).filter(|_| status == abi::STATUS_UNCHANGED);
+        // First, so that what was made is destroyed where the call broke the contract in other ways.
+        let made = made.map(|instance| NativeInstance {
             instance,
             turn: RwLock::new(()),
-            plugin,
+            plugin: plugin.clone(),
             _host: host,
-        })
+        });
+        call.created(status)?;
+        let without = || Failure::Broken("`create` succeeded and set no instance".to_owned());
+        Ok(made.ok_or_else(without)?)
     }
 
     /// One call, when it is its turn. A call before it that does not return takes the time of this one.

@@ -2,6 +2,8 @@
 #![allow(unsafe_code, reason = "the loader of the system")]
 #![deny(clippy::undocumented_unsafe_blocks)]
 
+use std::error::Error;
+
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use skyferry_plugin_sdk::abi;
 
@@ -24,10 +26,13 @@ impl Mapping {
         // trusted with this process. The image is its own and does not change.
         let library = unsafe { Library::open(Some(image.path()), flags) };
         let library = library.map_err(|error| {
-            let text = error.to_string();
-            // The loader's words begin with a path that nobody knows.
+            // What the loader says is the cause of the error.
+            let said = error
+                .source()
+                .map_or_else(|| error.to_string(), ToString::to_string);
+            // It begins with a path that nobody knows.
             let private = format!("{}: ", image.path().display());
-            LoadError::Unloadable(text.replace(&private, ""))
+            LoadError::Unloadable(said.replace(&private, ""))
         })?;
         Ok(Mapping {
             library,

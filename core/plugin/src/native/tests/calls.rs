@@ -344,6 +344,25 @@ fn an_instance_that_was_not_made_is_not_destroyed() {
 }
 
 #[test]
+fn an_instance_that_was_made_against_the_contract_is_destroyed() {
+    let rig = Rig::new(DESCRIPTION);
+    let probe = Probe {
+        create: Box::new(|inside, _| {
+            inside.emit(abi::KIND_METRICS, lent(b"too early"));
+            abi::STATUS_UNCHANGED
+        }),
+        ..Probe::default()
+    };
+    let destroyed = probe.destroyed.clone();
+    let error = rig.try_start(probe).err();
+    assert!(matches!(
+        error,
+        Some(CreateError::Failed(Failure::Broken(_)))
+    ));
+    assert_eq!(count(&destroyed), 1);
+}
+
+#[test]
 fn a_configuration_that_is_refused_is_told_from_a_failure() {
     let rig = Rig::new(DESCRIPTION);
     let returning = |status| Probe {
