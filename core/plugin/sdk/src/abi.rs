@@ -117,7 +117,8 @@ pub struct Context {
     _opaque: [u8; 0],
 }
 
-/// What the host offers. Valid from `create` until `destroy` has returned.
+/// What the host offers. Valid from `create` until `destroy` has returned; without an instance, until `create`
+/// has.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Host {

@@ -1,0 +1,3 @@
+module skyferry-plugin-add-attribute
+
+go 1.24
