@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use crate::harness::{Backend, Collector, Exporter, Sender, route};
 
 mod failing;
+mod redact;
 mod swap;
 mod wrong;
 

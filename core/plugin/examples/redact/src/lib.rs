@@ -66,10 +66,9 @@ impl Processor for Redact {
 impl Redact {
     fn spans(&self, message: &[u8], redactions: &mut u64) -> Option<Vec<u8>> {
         edit_spans(message, |span, edit| {
-            let route = span
-                .attribute("http.route")
-                .and_then(|route| route.as_str());
-            if route.is_some_and(|route| self.config.drops(route)) {
+            let route = span.attribute("http.route");
+            let route = route.and_then(|route| route.as_str());
+            if self.config.drops(route.unwrap_or(span.name())) {
                 edit.drop_span();
                 return;
             }
