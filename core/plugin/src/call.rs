@@ -141,6 +141,18 @@ impl Call {
         self.broken.get_or_insert(how);
     }
 
+    /// What has broken the contract, if anything has.
+    #[cfg(feature = "wasm")]
+    pub(crate) fn broken(&self) -> Option<&str> {
+        self.broken.as_deref()
+    }
+
+    /// The reason that counts so far.
+    #[cfg(feature = "wasm")]
+    pub(crate) fn reason_given(&self) -> Option<&str> {
+        self.reason.as_ref().map(|(text, _)| text.as_str())
+    }
+
     /// What `process` made of its message.
     pub(crate) fn processed(mut self, status: abi::Status) -> Result<Processed, Failure> {
         self.intact()?;

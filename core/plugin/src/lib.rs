@@ -18,6 +18,8 @@ pub mod library;
 mod native;
 pub mod pool;
 pub mod services;
+#[cfg(feature = "wasm")]
+mod wasm;
 
 pub use contract::{Emitted, Failure, Kind, Main, Processed, Refused};
 pub use description::{Description, Segments, Signal};

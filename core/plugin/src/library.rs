@@ -3,7 +3,7 @@
 mod file;
 mod format;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,6 +13,8 @@ use crate::contract::{Emitted, Failure, Kind, Processed};
 use crate::description::Description;
 use crate::native;
 use crate::services::Services;
+#[cfg(feature = "wasm")]
+use crate::wasm;
 
 use self::format::Machine;
 
@@ -66,16 +68,6 @@ pub struct Limits {
     pub fuel: u64,
     /// How many instances may work at once.
     pub instances: usize,
-    /// Directories it may see: the host's, the name it has inside, and whether it may write.
-    pub directories: Vec<Directory>,
-}
-
-/// A directory that a sandboxed plugin may see.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Directory {
-    pub host: PathBuf,
-    pub guest: String,
-    pub writable: bool,
 }
 
 /// Why a file is no plugin that can be run here.
@@ -106,6 +98,22 @@ pub enum LoadError {
     OtherVersion { found: String, here: String },
     #[error("what it says about itself is wrong: {0}")]
     BadDescription(String),
+    /// A file that begins as a module does, and is none that can run here.
+    #[error("it is no module that can run here: {0}")]
+    BadModule(String),
+    /// A module's export is of another type.
+    #[error("it exports `{name}` as `{found}`, and a plugin has to export it as `{asked}`")]
+    WrongExport {
+        name: String,
+        found: String,
+        asked: String,
+    },
+    /// A module wants something of its host that no plugin gets.
+    #[error(
+        "it imports `{module}.{name}`, and a plugin may import the functions of `skyferry` and those of \
+         `wasi_snapshot_preview1`"
+    )]
+    UnknownImport { module: String, name: String },
     /// This program was built without the runtime for it.
     #[error("it is a WebAssembly module, and this program is built without the feature `wasm`")]
     NoRuntime,
@@ -130,6 +138,9 @@ impl Library {
         let format = format::recognise(&file, &Machine::HERE)?;
         let plugin = match format {
             Format::Elf | Format::MachO => native::open(&file)?,
+            #[cfg(feature = "wasm")]
+            Format::WebAssembly => wasm::load(&file)?,
+            #[cfg(not(feature = "wasm"))]
             Format::WebAssembly => return Err(LoadError::NoRuntime),
         };
         Ok(Library {

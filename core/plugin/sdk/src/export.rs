@@ -3,6 +3,8 @@
 
 #[cfg(not(target_family = "wasm"))]
 pub mod native;
+#[cfg(target_family = "wasm")]
+pub mod wasm;
 
 /// What a plugin says about itself, as JSON.
 mod describe;
