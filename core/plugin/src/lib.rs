@@ -23,6 +23,6 @@ mod wasm;
 
 pub use contract::{Emitted, Failure, Kind, Main, Processed, Refused};
 pub use description::{Description, Segments, Signal};
-pub use library::{CreateError, Directory, Format, Instance, Library, Limits, LoadError};
+pub use library::{CreateError, Format, Instance, Library, Limits, LoadError};
 pub use pool::Pool;
 pub use services::{Level, Services};

@@ -51,19 +51,6 @@ pub(super) struct Wasm {
     /// Instances for each pipeline that work at once, if the plugin says `parallel`; as many as threads
     /// without it.
     pub(super) instances: Option<NonZeroUsize>,
-    /// Directories that it may see; none without it.
-    pub(super) directories: Vec<Directory>,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Directory {
-    /// On this machine.
-    pub(super) host: PathBuf,
-    /// What the module calls it.
-    pub(super) guest: String,
-    #[serde(default)]
-    pub(super) writable: bool,
 }
 
 impl Default for Config {
@@ -88,7 +75,6 @@ impl Default for Wasm {
             memory: ByteSize::from_mib(64),
             fuel: 10_000_000_000,
             instances: None,
-            directories: Vec::new(),
         }
     }
 }
@@ -115,11 +101,6 @@ impl Config {
     }
 
     pub(super) fn limits(&self, width: usize) -> plugin::Limits {
-        let directory = |of: &Directory| plugin::Directory {
-            host: of.host.clone(),
-            guest: of.guest.clone(),
-            writable: of.writable,
-        };
         plugin::Limits {
             memory: usize::try_from(self.wasm.memory.bytes()).unwrap_or(usize::MAX),
             fuel: self.wasm.fuel,
@@ -128,7 +109,6 @@ impl Config {
                 .instances
                 .map_or(width, NonZeroUsize::get)
                 .min(width),
-            directories: self.wasm.directories.iter().map(directory).collect(),
         }
     }
 
