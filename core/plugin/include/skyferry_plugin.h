@@ -28,6 +28,10 @@
 // several threads at once. Which thread calls is not said. `create` comes before all others, `flush` alone,
 // `destroy` last and alone. A `SkyferryCall` is for the function it was given to, on the thread it runs on.
 //
+// A library is unloaded some time after its last instance is destroyed. Threads of its own have to end
+// before that `destroy` returns, or its code goes away under them; one that cannot see to it says
+// `"resident": true`, and stays.
+//
 // Made from the contract in Rust; a test proves it fresh.
 
 #ifndef SKYFERRY_PLUGIN_H

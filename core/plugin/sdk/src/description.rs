@@ -15,6 +15,9 @@ pub struct Description {
     /// Whether [`crate::Processor::process`] may run on several threads at once. Without it batches come
     /// one after the other.
     pub parallel: bool,
+    /// Whether the library stays mapped to the end of the process: for one that starts threads it does not
+    /// end with its instances.
+    pub resident: bool,
     /// A JSON Schema of the configuration, as text; empty: anything.
     pub schema: &'static str,
 }
@@ -30,6 +33,7 @@ impl Description {
             emits: &[],
             segments: Segments::Otlp,
             parallel: false,
+            resident: false,
             schema: "",
         }
     }

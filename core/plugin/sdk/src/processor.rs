@@ -3,7 +3,8 @@
 use crate::description::Description;
 use crate::output::{Kind, Output};
 
-/// A plugin. `export_processor!` makes a library of it.
+/// A plugin. `export_processor!` makes a library of it. Threads that it starts have to end when it is
+/// dropped, or its description says `resident`.
 pub trait Processor: Sized + Send + Sync + 'static {
     const DESCRIPTION: Description;
 

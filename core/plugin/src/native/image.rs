@@ -106,3 +106,6 @@ mod in_memory {
         PathBuf::from(path)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,3 +1,5 @@
+//! What a plugin says about itself, as JSON.
+
 use crate::description::{Description, Segments, Signal};
 
 /// The JSON object of [`crate::abi::Plugin::describe`].
@@ -18,12 +20,10 @@ pub(super) fn json(description: &Description) -> String {
         Segments::Native => "native",
     };
     text(&mut json, "segments", segments);
-    json.push_str(",\"parallel\":");
-    json.push_str(if description.parallel {
-        "true"
-    } else {
-        "false"
-    });
+    json.push(',');
+    boolean(&mut json, "parallel", description.parallel);
+    json.push(',');
+    boolean(&mut json, "resident", description.resident);
     let schema = description.schema.trim();
     if !schema.is_empty() {
         json.push_str(",\"schema\":");
@@ -37,6 +37,11 @@ fn text(json: &mut String, key: &str, value: &str) {
     quoted(json, key);
     json.push(':');
     quoted(json, value);
+}
+
+fn boolean(json: &mut String, key: &str, value: bool) {
+    quoted(json, key);
+    json.push_str(if value { ":true" } else { ":false" });
 }
 
 fn signals(json: &mut String, key: &str, signals: &[Signal]) {
@@ -91,7 +96,7 @@ mod tests {
             r#"{"name":"a-name","version":"1.2.3","summary":"says \"no\" to C:\\\nand \u0001","#
                 .to_owned()
                 + r#""signals":["traces","logs"],"emits":["metrics"],"segments":"native","#
-                + r#""parallel":true,"schema":{"type": "object"}}"#
+                + r#""parallel":true,"resident":false,"schema":{"type": "object"}}"#
         );
     }
 
