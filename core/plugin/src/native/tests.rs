@@ -4,6 +4,7 @@
     reason = "these tests are the plugin's side of the contract"
 )]
 
+mod buffers;
 mod calls;
 mod probe;
 mod sdk;

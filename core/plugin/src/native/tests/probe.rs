@@ -6,17 +6,30 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 use skyferry_plugin_sdk::abi;
 
 use super::super::table::Table;
 use super::super::{Mapped, Native, Shared};
+use crate::contract::{Failure, Kind, Processed};
 use crate::library::{CreateError, Instance, Limits, Plugin};
 use crate::services::{Level, Services};
 
 /// Time for a call that is not meant to wait.
 pub(super) fn soon() -> Instant {
     Instant::now() + Duration::from_secs(60)
+}
+
+pub(super) const MESSAGE: Bytes = Bytes::from_static(b"message");
+
+/// What it makes of a message.
+pub(super) fn show(instance: &Arc<dyn Instance>) -> Result<Processed, Failure> {
+    instance.process(Kind::Traces, &MESSAGE, soon())
+}
+
+pub(super) fn count(counter: &AtomicUsize) -> usize {
+    counter.load(Ordering::SeqCst)
 }
 
 type Create = dyn Fn(&Inside<'_>, &str) -> abi::Status + Send + Sync;
