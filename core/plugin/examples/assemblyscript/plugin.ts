@@ -35,6 +35,12 @@ let lentSize: usize = 0;
 let kept: usize = 0;
 let keptSize: usize = 0;
 
+// Memory in the place of what was used before.
+function room(before: usize, len: usize): usize {
+  if (before != 0) heap.free(before);
+  return heap.alloc(len);
+}
+
 // The name to drop, as bytes.
 let name: usize = 0;
 let nameLen: usize = 0;
@@ -45,7 +51,7 @@ export function skyferry_plugin_v1(): u32 {
 
 export function skyferry_alloc(len: usize): usize {
   if (lentSize < len || lent == 0) {
-    lent = heap.realloc(lent, len);
+    lent = room(lent, len);
     lentSize = len;
   }
   return lent;
@@ -80,7 +86,7 @@ const PREFIX_MAX: usize = 11;
 export function skyferry_process(kind: u32, message: usize, len: usize): u32 {
   if (keptSize < len + PREFIX_MAX) {
     keptSize = len + PREFIX_MAX;
-    kept = heap.realloc(kept, keptSize);
+    kept = room(kept, keptSize);
   }
   const end = message + len;
   let out = kept;

@@ -175,6 +175,10 @@ fn abort(
     let (memory, _) = parts(&mut caller)?;
     let message = string_of_assemblyscript(memory, message);
     let file = string_of_assemblyscript(memory, file);
+    let message = match &*message {
+        "" => "it aborted",
+        message => message,
+    };
     let text = format!("{message}, at {file}:{line}:{column}");
     Err(Stop(Failure::Crashed(text)).into())
 }

@@ -9,10 +9,18 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use plugin::{CreateError, Emitted, Failure, Instance, Kind, Library, Main};
+use plugin::{CreateError, Emitted, Failure, Instance, Kind, Library, Limits, Main};
 use serde_json::{Value, json};
 
-use crate::module::{Recorder, limits};
+use crate::module::{self, Recorder};
+
+/// A module of Rust has a stack of 1 MiB in its memory.
+fn limits() -> Limits {
+    Limits {
+        memory: 4 << 20,
+        ..module::limits()
+    }
+}
 
 const CLIENTS: &str = "SKYFERRY_CLIENTS";
 
@@ -157,7 +165,7 @@ fn a_plugin_in_rust_is_given_messages_of_any_size() {
         assert_eq!(main_of(&*instance, &vec![1; len]), Main::Unchanged);
     }
     assert_eq!(recorder.lines(), ["sum + 1", "sum + 100000", "sum + 10"]);
-    let too_large = process(&*instance, &vec![1; 2 << 20]);
+    let too_large = process(&*instance, &vec![1; 8 << 20]);
     let failure = too_large.expect_err("its memory may not grow to this");
     assert_eq!(failure.reason(), "exhausted", "{failure}");
     assert_eq!(main_of(&*instance, b"look"), Main::Unchanged);

@@ -176,5 +176,8 @@ fn an_abort_with_no_text_is_survived() {
         ..Module::default()
     };
     let failure = module.start().process(Kind::Traces, b"message");
-    assert_eq!(failure, Err(Failure::Crashed(", at :3:7".to_owned())));
+    assert_eq!(
+        failure,
+        Err(Failure::Crashed("it aborted, at :3:7".to_owned()))
+    );
 }
