@@ -6,9 +6,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use exporters::replay::Speed;
 use pdata::Signal;
 
+mod plugin;
 mod queue;
 mod rules;
 
+pub(crate) use plugin::{
+    PluginArgs, PluginCommand, PluginInspectArgs, PluginNewArgs, PluginTestArgs,
+};
 pub(crate) use queue::{
     PlacesArgs, PurgeArgs, QueueArgs, QueueCommand, QueueReplayArgs, ReadArgs, RepairArgs,
     ReplayFrom, StatArgs, VerifyArgs,
@@ -40,6 +44,7 @@ Examples:
   skyferry replay telemetry.jsonl --to http://127.0.0.1:4318
   skyferry queue ls                               what waits on disk, also while it runs
   skyferry lal check rules.yaml                   what is wrong with rules of OAP's log analysis
+  skyferry plugin new redact                      a project for a processor of your own
 
 Exit codes:
   0  done, or stopped by a signal with everything delivered or safe on disk
@@ -50,7 +55,7 @@ Exit codes:
   6  not everything was delivered: acknowledged data that was in memory at the end of a run, or
      records of a replay
   7  `queue verify` found damage
-  8  `lal test` found a log that is not as expected
+  8  `lal test` found a log that is not as expected, or `plugin test` a call that failed
   130, 143  ended at once by a second SIGINT or SIGTERM";
 
 #[derive(Debug, Parser)]
@@ -89,6 +94,8 @@ pub(crate) enum Command {
     Queue(QueueArgs),
     /// Check and try out rules of OAP's log analysis language
     Lal(LalArgs),
+    /// Begin, look at and try out processors of your own
+    Plugin(PluginArgs),
 }
 
 /// Where state is kept, for the command line and for `${env:..}` in a configuration.

@@ -16,6 +16,7 @@ mod demo;
 mod failure;
 mod inspect;
 mod orphans;
+mod plugin;
 mod queue;
 mod registry;
 mod replay;
@@ -55,5 +56,6 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Some(Command::Queue(args)) => queue::queue(&args),
         Some(Command::Demo(args)) => demo::demo(&args),
         Some(Command::Lal(args)) => rules::lal(&args),
+        Some(Command::Plugin(args)) => plugin::plugin(&args),
     }
 }

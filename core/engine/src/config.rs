@@ -43,7 +43,7 @@ pub use self::inputs::{Inputs, MAX_FILE_BYTES, ProcessInputs};
 pub use self::key_path::{KeyPath, Segment};
 pub use self::quantity::{ByteSize, Duration, QuantityError};
 pub use self::secret::Secret;
-pub use self::section::{Problems, Section, read_text};
+pub use self::section::{Problems, Section, read_named, read_text};
 pub use self::source::SourceArg;
 
 use self::diagnostic::Findings;

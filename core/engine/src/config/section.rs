@@ -179,8 +179,16 @@ impl Problems {
 pub fn read_text<T: DeserializeOwned + JsonSchema>(
     text: &str,
 ) -> Result<(T, Section), Diagnostics> {
+    read_named("config.yaml", text)
+}
+
+/// The same of a file with a name, which is shown where something is wrong.
+pub fn read_named<T: DeserializeOwned + JsonSchema>(
+    name: &str,
+    text: &str,
+) -> Result<(T, Section), Diagnostics> {
     let mut sources = Sources::new();
-    let source = sources.add("config.yaml", SourceKind::Lines, text);
+    let source = sources.add(name, SourceKind::Lines, text);
     let mut findings = Findings::default();
     let node = yaml::parse(text, source, &mut findings);
     if findings.has_errors() {
