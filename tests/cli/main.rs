@@ -4,6 +4,7 @@ mod configuration;
 mod demo;
 mod harness;
 mod lal;
+mod plugin;
 mod queue;
 mod replay;
 
@@ -37,6 +38,7 @@ fn help_shows_examples_and_exit_codes() {
         "queue",
         "demo",
         "lal",
+        "plugin",
     ] {
         let Output { code, stdout, .. } = skyferry(&[command, "--help"]);
         assert!(

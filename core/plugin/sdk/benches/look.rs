@@ -23,7 +23,6 @@ fn message() -> Vec<u8> {
 
 fn look(criterion: &mut Criterion) {
     let message = message();
-    println!("{} bytes a span", message.len() / SPANS);
     let mut group = criterion.benchmark_group("spans");
     group.throughput(Throughput::Elements(SPANS as u64));
     group.bench_function("look", |bencher| {
