@@ -10,7 +10,6 @@ use crate::failure::Failure;
 
 mod inspect;
 mod new;
-mod schema;
 mod try_out;
 
 pub(crate) fn plugin(args: &PluginArgs) -> Result<(), Failure> {

@@ -7,7 +7,7 @@ macro_rules! sources {
     };
 }
 
-const SOURCES: [(&str, &str); 28] = sources![
+const SOURCES: [(&str, &str); 29] = sources![
     "src/abi.rs",
     "src/decoded.rs",
     "src/description.rs",
@@ -21,6 +21,7 @@ const SOURCES: [(&str, &str); 28] = sources![
     "src/export/describe.rs",
     "src/export/native.rs",
     "src/export/native/host.rs",
+    "src/export/wasm.rs",
     "src/json.rs",
     "src/lib.rs",
     "src/otlp.rs",

@@ -3,13 +3,13 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use engine::config::{MAX_FILE_BYTES, read_named};
 use plugin::Library;
+use processors::plugin::check_config;
 use serde_json::{Map, Value as Json};
 
 use crate::failure::Failure;
-use crate::plugin::schema::check_config;
 
 /// `{}` without a file.
 pub(super) fn read(path: Option<&Path>, library: &Library) -> Result<Json, Failure> {
@@ -28,7 +28,8 @@ pub(super) fn read(path: Option<&Path>, library: &Library) -> Result<Json, Failu
     };
     if let Some(schema) = &library.description().schema {
         let mut problems = section.problems();
-        for (path, text) in check_config(schema, &config) {
+        let found = check_config(schema, &config).map_err(|error| anyhow!(error));
+        for (path, text) in found.map_err(Failure::Start)? {
             problems.at(path, text);
         }
         if problems.has_errors() {
