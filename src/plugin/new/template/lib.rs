@@ -38,7 +38,11 @@ impl Processor for Mask {
             attributes.push("url.path".to_owned());
         }
         let mask = config.text("mask").unwrap_or("***").to_owned();
-        Ok(Mask { attributes, mask, host })
+        Ok(Mask {
+            attributes,
+            mask,
+            host,
+        })
     }
 
     // One message: everything that one resource has sent at once, as bytes of OTLP. An edit copies what it does
@@ -84,7 +88,9 @@ impl Mask {
             let digits = rest[start..].find(|c: char| !c.is_ascii_digit());
             let end = digits.map_or(rest.len(), |digits| start + digits);
             clean.push_str(&rest[..start]);
-            clean.push_str(if end - start < DIGITS_MIN { &rest[start..end] } else { &self.mask });
+            let number = &rest[start..end];
+            let is_masked = number.len() >= DIGITS_MIN;
+            clean.push_str(if is_masked { &self.mask } else { number });
             rest = &rest[end..];
         }
         clean.push_str(rest);
@@ -103,9 +109,14 @@ mod tests {
         let bench = Bench::<Mask>::new(r##"{"mask": "#"}"##).unwrap();
         let message = spans([span("GET").attribute("url.path", "/user/13912345678")]);
         let after = bench.process(Kind::Traces, &message).unwrap();
-        assert_eq!(after.messages, [spans([span("GET").attribute("url.path", "/user/#")])]);
+        assert_eq!(
+            after.messages,
+            [spans([span("GET").attribute("url.path", "/user/#")])]
+        );
 
-        let after = bench.process(Kind::Logs, &logs([log("call 13912345678")])).unwrap();
+        let after = bench
+            .process(Kind::Logs, &logs([log("call 13912345678")]))
+            .unwrap();
         assert_eq!(after.messages, [logs([log("call #")])]);
         assert_eq!(bench.counter("masked"), 2);
     }
