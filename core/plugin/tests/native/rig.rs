@@ -78,7 +78,6 @@ pub(crate) fn try_start(
         memory: 0,
         fuel: 0,
         instances: 1,
-        directories: Vec::new(),
     };
     let instance = library.create(config, told.clone(), &limits)?;
     Ok(Running { instance, told })

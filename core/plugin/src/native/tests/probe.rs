@@ -257,7 +257,6 @@ impl Rig {
             memory: 0,
             fuel: 0,
             instances: 1,
-            directories: Vec::new(),
         };
         self.plugin.create(config, self.told.clone(), &limits)
     }
