@@ -6,4 +6,5 @@ mod contract;
 mod hostile;
 mod module;
 mod random;
+mod refused;
 mod wasi;
