@@ -80,6 +80,10 @@ impl Pool {
                 return Err(Failure::TimedOut);
             }
         }
+        // What came back may have come back because the time of both was over.
+        if Instant::now() >= deadline {
+            return Err(Failure::TimedOut);
+        }
         guests.at_work += 1;
         let guest = guests.idle.pop();
         drop(guests);
