@@ -37,7 +37,6 @@ pub(super) fn test(args: &PluginTestArgs) -> Result<(), Failure> {
         memory: MEMORY_MAX,
         fuel: FUEL_MAX,
         instances: 1,
-        directories: Vec::new(),
     };
     let instance = library.create(&config, notes.clone(), &limits);
     let instance = instance.map_err(|error| {

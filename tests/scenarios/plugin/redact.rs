@@ -12,7 +12,7 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::trace::v1::Span;
 
-use crate::clients::installed;
+use crate::clients::{installed, not_run};
 use crate::harness::{Backend, Collector, Export, Records, Sender};
 
 const PHONE: &str = "13800138000";
@@ -251,6 +251,10 @@ async fn a_shared_library_changes_exactly_what_it_should() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_module_changes_exactly_what_it_should() {
+    if cfg!(not(feature = "wasm")) {
+        not_run("the program is built without the feature `wasm`");
+        return;
+    }
     let Some(cargo) = installed("wasm_rust/cargo") else {
         return;
     };

@@ -282,12 +282,11 @@ fn refuses_a_status_that_does_not_exist() {
 
 /// Emits what was lent, `times` times.
 fn emits(times: u32) -> Module {
-    let what = format!(
-        "(loop $again
+    let what = "(loop $again
            (call $emit (local.get $kind) (local.get $message) (local.get $len))
            (global.set $left (i32.sub (global.get $left) (i32.const 1)))
            (br_if $again (global.get $left)))"
-    );
+        .to_string();
     let fields = format!("(global $left (mut i32) (i32.const {times}))");
     Module {
         fields: fields.leak(),

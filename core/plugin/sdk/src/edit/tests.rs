@@ -73,11 +73,11 @@ fn model(changes: &[Change], attributes: &mut Vec<KeyValue>, name: impl FnOnce(&
             Change::Name(_) | Change::Drop => {}
         }
     }
-    let names = changes.iter().filter_map(|change| match change {
+    let mut names = changes.iter().filter_map(|change| match change {
         Change::Name(name) => Some(name),
         _ => None,
     });
-    if let Some(last) = names.last() {
+    if let Some(last) = names.next_back() {
         name(last);
     }
     !changes.iter().any(|change| matches!(change, Change::Drop))

@@ -137,7 +137,7 @@ proptest! {
     #[test]
     fn looking_at_any_bytes_ends(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         let spans = ResourceSpans::of(&bytes);
-        for span in spans.spans().chain([trace::Span::of(&bytes)]) {
+        for span in spans.spans().chain([Span::of(&bytes)]) {
             let looked = (span.name(), span.kind(), span.flags(), span.status().message());
             prop_assert_eq!(looked, (span.name(), span.kind(), span.flags(), span.status().message()));
             prop_assert!(span.attribute("url.path").is_none_or(|value| value.as_str() != Some("\0url")));
