@@ -255,7 +255,7 @@ fn nothing_is_overwritten_and_names_are_checked() {
         stderr.contains("`Not A Name` is no name for a plugin"),
         "{stderr}"
     );
-    let nowhere = directory.path().join("no/where");
+    let nowhere = directory.path().join("missing/plugin");
     assert_eq!(skyferry(&["plugin", "new", text(&nowhere)]).code, START);
 }
 
