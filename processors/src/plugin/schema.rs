@@ -1,6 +1,8 @@
 //! A plugin's part of the configuration against the plugin's own schema.
 
 use engine::config::{KeyPath, Segment};
+use jsonschema::ValidationError;
+use jsonschema::error::ValidationErrorKind;
 use jsonschema::paths::LocationSegment;
 
 /// Why a plugin's schema cannot be used.
@@ -19,17 +21,32 @@ pub fn check_config(
 ) -> Result<Vec<(KeyPath, String)>, SchemaError> {
     let validator = jsonschema::validator_for(schema);
     let validator = validator.map_err(|error| SchemaError(error.to_string()))?;
-    let mistakes = validator.iter_errors(config).take(MISTAKES_MAX);
-    let placed = mistakes.map(|mistake| {
-        let segments = mistake.instance_path().iter().map(|segment| match segment {
-            LocationSegment::Property(name) => Segment::Key(name.into_owned()),
-            LocationSegment::Index(index) => Segment::Index(index),
-        });
-        (segments.collect(), mistake.to_string())
-    });
-    let mut placed: Vec<(KeyPath, String)> = placed.collect();
+    let mistakes = validator.iter_errors(config).flat_map(|it| placed(&it));
+    let mut placed: Vec<_> = mistakes.take(MISTAKES_MAX).collect();
     placed.sort_by_cached_key(|(path, _)| path.to_string());
     Ok(placed)
+}
+
+/// A mistake at its place; keys that are not known each at their own.
+fn placed(mistake: &ValidationError<'_>) -> Vec<(KeyPath, String)> {
+    let segments = mistake.instance_path().iter().map(|segment| match segment {
+        LocationSegment::Property(name) => Segment::Key(name.into_owned()),
+        LocationSegment::Index(index) => Segment::Index(index),
+    });
+    if let ValidationErrorKind::AdditionalProperties { unexpected } = mistake.kind() {
+        let at = |key: &String| {
+            segments
+                .clone()
+                .chain([Segment::Key(key.clone())])
+                .collect()
+        };
+        let told = unexpected.iter().map(|key| {
+            let text = format!("`{key}` is no key that the plugin knows");
+            (at(key), text)
+        });
+        return told.collect();
+    }
+    vec![(segments.collect(), mistake.to_string())]
 }
 
 #[cfg(test)]
@@ -44,14 +61,20 @@ mod tests {
             "type": "object",
             "properties": {"keys": {"type": "array", "items": {"type": "string"}}},
             "required": ["mode"],
+            "additionalProperties": false,
         });
-        let found = check_config(&schema, &json!({"keys": ["a", 1]})).expect("it is a schema");
+        let config = json!({"keys": ["a", 1], "colour": "red"});
+        let found = check_config(&schema, &config).expect("it is a schema");
         let found: Vec<_> = found
             .iter()
             .map(|(path, text)| (path.to_string(), text.as_str()))
             .collect();
         let expected = [
             (String::new(), "\"mode\" is a required property"),
+            (
+                "colour".to_owned(),
+                "`colour` is no key that the plugin knows",
+            ),
             ("keys[1]".to_owned(), "1 is not of type \"string\""),
         ];
         assert_eq!(found, expected);

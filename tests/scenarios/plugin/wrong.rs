@@ -33,7 +33,11 @@ async fn a_value_that_the_plugins_schema_refuses_is_told_of_by_line_and_column()
     let place = format!("config.yaml:{line}:");
     refuses_to_start(&config, &[&place, "\"nothing\" is not one of"]).await;
     let config = config.replace("do: nothing", "do: mark, colour: red");
-    refuses_to_start(&config, &[&place, "'colour' was unexpected"]).await;
+    refuses_to_start(
+        &config,
+        &[&place, "`colour` is no key that the plugin knows"],
+    )
+    .await;
 }
 
 #[tokio::test]
