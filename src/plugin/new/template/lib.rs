@@ -8,7 +8,7 @@ use skyferry_plugin_sdk::{Description, Error, Host, Kind, Output, Processor, Sig
 /// Shorter runs of digits are left alone.
 const DIGITS_MIN: usize = 8;
 
-/// One instance of the plugin. Skyferry makes one for each place in a pipeline that names it.
+/// One instance of the plugin. Skyferry makes one for all pipelines that name the processor.
 struct Mask {
     attributes: Vec<String>,
     mask: String,
