@@ -190,7 +190,11 @@ fn configured(project: &Project) {
             ":4:5",
             "is not of type",
         ),
-        ("mask: x\nmusk: y\n", ":2:", "`musk` is no key that the plugin knows"),
+        (
+            "mask: x\nmusk: y\n",
+            ":2:",
+            "`musk` is no key that the plugin knows",
+        ),
         ("mask: [\n", ":", "error"),
     ] {
         let config = project.write("wrong.yaml", text);

@@ -128,7 +128,12 @@ static SkyferryStatus flush(struct SkyferryInstance *instance, struct SkyferryCa
     return SKYFERRY_STATUS_UNCHANGED;
 }
 
-static void destroy(struct SkyferryInstance *instance) { free(instance); }
+static void destroy(struct SkyferryInstance *instance) {
+    static const char TEXT[] = "this instance is destroyed";
+    const struct SkyferryHost *host = instance->host;
+    host->log(host->context, SKYFERRY_LEVEL_INFO, bytes(TEXT, sizeof TEXT - 1));
+    free(instance);
+}
 
 const struct SkyferryPlugin *skyferry_plugin_v1(void) {
     static const struct SkyferryPlugin PLUGIN = {

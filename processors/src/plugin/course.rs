@@ -80,7 +80,9 @@ pub(super) async fn run(plugin: &Plugin, derived: &Derived, shutdown: &Shutdown)
             _ = flushes.tick() => gather(plugin, &plugin.current(), derived).await,
         }
     }
-    gather(plugin, &plugin.current(), derived).await;
+    let last = plugin.current();
+    gather(plugin, &last, derived).await;
+    last.end().await;
 }
 
 /// Puts the file that is there now to work, if it can be.
@@ -94,6 +96,7 @@ async fn exchange(plugin: &Plugin, derived: &Derived, watched: &mut Watched) {
     plugin.account.exchanged(loaded.description());
     before.rested().await;
     gather(plugin, &before, derived).await;
+    before.end().await;
 }
 
 /// Loads the library on a thread of its own: what it does when it is loaded may take its time.

@@ -202,6 +202,23 @@ impl Loaded {
         drop(timeout(self.timeout, self.turns.acquire_many(all)).await);
     }
 
+    /// Destroys the instances on a thread, for as long as a batch may take. To be called when nothing is under
+    /// way; a call that does not come back keeps its own.
+    pub(super) async fn end(&self) {
+        let lanes = std::mem::take(&mut *self.lanes.lock());
+        let destroy = move |_| {
+            drop(lanes);
+            Ok(())
+        };
+        if let Err(CallError::Failed(failure)) = self.on_a_thread(destroy).await {
+            let plugin = &self.description().name;
+            tracing::warn!(
+                plugin,
+                "the plugin does not let itself be destroyed: {failure}"
+            );
+        }
+    }
+
     /// The instance of a lane: there is one for all of a shared library, and one for each of a sandbox.
     fn instance(&self, lane: usize) -> Result<Arc<dyn Instance>, Failure> {
         let lane = if self.is_sandboxed() { lane } else { 0 };

@@ -78,7 +78,10 @@ async fn a_hundred_swaps_under_load_lose_nothing_repeat_nothing_and_mix_no_versi
     backend
         .until("every record", |tally| tally.items >= sent)
         .await;
-    assert_eq!(collector.stop().code, Some(0));
+    let ended = collector.stop();
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    let destroyed = ended.log.matches("this instance is destroyed").count();
+    assert_eq!(destroyed, SWAPS + 1, "every version has ended");
 
     let marks = marks(&backend);
     assert_eq!(marks.len(), sent);
