@@ -59,14 +59,12 @@ fn traffic() -> Vec<(String, String)> {
 }
 
 /// The plugin, built as its author would.
-fn build(cargo: &Path, more: &[&str], library: &str) -> PathBuf {
+fn build(cargo: &Path, target: &Path, library: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("redact");
     let built = Command::new(cargo)
         .args(["build", "--quiet", "--release"])
-        .args(more)
         .arg("--target-dir")
-        .arg(&target)
+        .arg(target)
         .current_dir(root.join("core/plugin/examples/redact"))
         .output()
         .expect("cargo can be run");
@@ -245,7 +243,8 @@ async fn differs_exactly_where_it_should(library: &Path) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shared_library_changes_exactly_what_it_should() {
     let library = format!("release/{DLL_PREFIX}redact{DLL_SUFFIX}");
-    let library = build(Path::new(env!("CARGO")), &[], &library);
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("redact");
+    let library = build(Path::new(env!("CARGO")), &target, &library);
     differs_exactly_where_it_should(&library).await;
 }
 
@@ -258,7 +257,12 @@ async fn a_module_changes_exactly_what_it_should() {
     let Some(cargo) = installed("wasm_rust/cargo") else {
         return;
     };
-    let more = ["--target", "wasm32-unknown-unknown"];
-    let library = build(&cargo, &more, "wasm32-unknown-unknown/release/redact.wasm");
+    // Where its standard library has been built.
+    let target = cargo.with_file_name("target");
+    let library = build(
+        &cargo,
+        &target,
+        "wasm32-unknown-unknown/release/redact.wasm",
+    );
     differs_exactly_where_it_should(&library).await;
 }
