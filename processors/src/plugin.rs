@@ -45,7 +45,7 @@ mod services;
 
 use account::Account;
 use config::{Config, OnFailure};
-use loaded::{CallError, Loaded};
+use loaded::{CallError, InUse, Loaded};
 
 pub use schema::{SchemaError, check_config};
 
@@ -137,8 +137,8 @@ impl Plugin {
         })
     }
 
-    fn current(&self) -> Arc<Loaded> {
-        Arc::clone(&self.current.read())
+    fn current(&self) -> InUse {
+        InUse::of(&self.current.read())
     }
 
     /// What becomes of a batch that the plugin did not process.

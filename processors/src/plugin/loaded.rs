@@ -1,5 +1,6 @@
 //! One version of a library at work.
 
+use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -11,7 +12,7 @@ use plugin::{
     CreateError, Description, Emitted, Failure, Format, Instance, Library, Limits, LoadError, Pool,
 };
 use telemetry::Metrics;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout;
 
 use super::account::Account;
@@ -81,8 +82,12 @@ pub(super) fn load(config: &Config) -> Result<Library, OpenError> {
 /// A library with its instances and its threads.
 pub(super) struct Loaded {
     library: Library,
-    /// For each pipeline that names the processor, made when its first batch comes.
-    lanes: Mutex<Vec<Arc<dyn Instance>>>,
+    /// For each pipeline that names the processor, made when its first batch comes; none after the end.
+    lanes: Mutex<Option<Vec<Arc<dyn Instance>>>>,
+    /// Who has this version in hand.
+    users: AtomicUsize,
+    /// Told when the last of them lets go.
+    unused: Notify,
     maker: Maker,
     pool: Pool,
     /// One permit for each thread.
@@ -135,7 +140,9 @@ impl Loaded {
         };
         let first = maker.make(&library)?;
         Ok(Loaded {
-            lanes: Mutex::new(vec![first]),
+            lanes: Mutex::new(Some(vec![first])),
+            users: AtomicUsize::new(0),
+            unused: Notify::new(),
             maker,
             pool: Pool::new("plugin", width),
             turns: Arc::new(Semaphore::new(width)),
@@ -187,7 +194,7 @@ impl Loaded {
         let lanes = self.lanes.lock().clone();
         self.on_a_thread(move |deadline| {
             let mut emitted = Vec::new();
-            for instance in lanes {
+            for instance in lanes.into_iter().flatten() {
                 emitted.extend(instance.flush(deadline)?);
             }
             Ok(emitted)
@@ -195,8 +202,20 @@ impl Loaded {
         .await
     }
 
-    /// Ready when no call is under way, or when one has used up its time. To be called when no more begin.
+    /// Ready when nobody has it in hand and no call is under way, or when one has used up its time. To be called
+    /// when nobody takes it any more.
     pub(super) async fn rested(&self) {
+        let unused = async {
+            loop {
+                let notified = self.unused.notified();
+                if self.users.load(Ordering::Acquire) == 0 {
+                    break;
+                }
+                notified.await;
+            }
+        };
+        // Who waits for a turn waits no longer than this either.
+        drop(timeout(2 * self.timeout, unused).await);
         let all = u32::try_from(self.pool.width()).unwrap_or(u32::MAX);
         // An error is a call that does not come back, which is left alone.
         drop(timeout(self.timeout, self.turns.acquire_many(all)).await);
@@ -205,7 +224,7 @@ impl Loaded {
     /// Destroys the instances on a thread, for as long as a batch may take. To be called when nothing is under
     /// way; a call that does not come back keeps its own.
     pub(super) async fn end(&self) {
-        let lanes = std::mem::take(&mut *self.lanes.lock());
+        let lanes = self.lanes.lock().take();
         let destroy = move |_| {
             drop(lanes);
             Ok(())
@@ -223,6 +242,10 @@ impl Loaded {
     fn instance(&self, lane: usize) -> Result<Arc<dyn Instance>, Failure> {
         let lane = if self.is_sandboxed() { lane } else { 0 };
         let mut lanes = self.lanes.lock();
+        let Some(lanes) = lanes.as_mut() else {
+            let text = "a newer version has taken its place";
+            return Err(Failure::Failed(text.to_owned()));
+        };
         while lanes.len() <= lane {
             let made = self.maker.make(&self.library);
             lanes.push(made.map_err(|error| Failure::Failed(error.to_string()))?);
@@ -272,6 +295,33 @@ impl Loaded {
             Ok(turn) => Ok(turn.expect("it is never closed")),
             Err(_) if self.overdue.load(Ordering::Relaxed) > 0 => Err(Failure::TimedOut.into()),
             Err(_) => Err(CallError::Busy),
+        }
+    }
+}
+
+/// A version in somebody's hand: it is not ended before they let go.
+pub(super) struct InUse(Arc<Loaded>);
+
+impl InUse {
+    /// To be called where the version cannot be exchanged meanwhile.
+    pub(super) fn of(loaded: &Arc<Loaded>) -> Self {
+        loaded.users.fetch_add(1, Ordering::AcqRel);
+        InUse(Arc::clone(loaded))
+    }
+}
+
+impl Deref for InUse {
+    type Target = Arc<Loaded>;
+
+    fn deref(&self) -> &Arc<Loaded> {
+        &self.0
+    }
+}
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        if self.0.users.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.unused.notify_one();
         }
     }
 }
