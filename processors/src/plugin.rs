@@ -73,12 +73,9 @@ impl Configured for Factory {
         if config.path.as_os_str().is_empty() {
             return;
         }
-        match loaded::load(config) {
-            Ok(_) => {}
-            Err(wrong) => {
-                for (path, message) in wrong.places() {
-                    problems.at(path, message);
-                }
+        if let Err(wrong) = loaded::load(config) {
+            for (path, message) in wrong.places() {
+                problems.at(path, message);
             }
         }
     }
@@ -167,13 +164,16 @@ fn unchanged(batch: Batch) -> Derivation {
 impl Guest for Plugin {
     async fn process(&self, lane: usize, batch: Batch) -> Result<Derivation, Refusal> {
         let loaded = self.current();
-        let shown = messages::show(&batch, loaded.description());
-        if shown.is_empty() {
-            self.account.passed(&batch, loaded.description());
+        let Some(kind) = messages::kind_of(batch.signal(), loaded.description()) else {
+            self.account.passed(batch.signal());
             return Ok(unchanged(batch));
-        }
+        };
         if !loaded.breaker().admits() {
             return self.unprocessed(batch, "it has failed too often and is not asked");
+        }
+        let shown = messages::show(&batch, kind, loaded.description().segments);
+        if shown.is_empty() {
+            return Ok(unchanged(batch));
         }
         let done = loaded.process(lane, shown).await;
         let done = done.and_then(|done| Ok(messages::take(&batch, done)?));

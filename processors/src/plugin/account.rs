@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
-use pdata::{Batch, Signal};
+use pdata::Signal;
 use plugin::{Description, Failure};
 use telemetry::health::Condition;
 use telemetry::{Counter, Gauge, Health, Histogram, Metrics};
 
 use super::config::{Config, OnFailure};
-use super::messages::{self, Tally};
+use super::messages::Tally;
 
 const MESSAGES: &str = "skyferry_plugin_messages_total";
 const BYTES: &str = "skyferry_plugin_bytes_total";
@@ -200,10 +200,8 @@ impl Account {
     }
 
     /// Tells once of a signal that passes because the plugin does not process it.
-    pub(super) fn passed(&self, batch: &Batch, description: &Description) {
-        let signal = batch.signal();
-        let is_foreign = messages::kind_of(signal, description).is_none();
-        if is_foreign && !self.told[signal as usize].swap(true, Ordering::Relaxed) {
+    pub(super) fn passed(&self, signal: Signal) {
+        if !self.told[signal as usize].swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 component = self.component,
                 signal = signal.name(),

@@ -21,7 +21,7 @@ pub(super) struct Shown {
 }
 
 enum ShownChunk {
-    /// Not at all: it is of a signal that the plugin does not process, or holds nothing.
+    /// Not at all: it holds nothing that OTLP can say.
     Hidden,
     /// As the message that it is.
     Whole,
@@ -70,30 +70,27 @@ impl Shown {
     }
 }
 
-/// What a plugin that describes itself so is shown of `batch`.
-pub(super) fn show(batch: &Batch, description: &Description) -> Shown {
+/// What a plugin is shown of `batch`, whose messages of OTLP are of this kind.
+pub(super) fn show(batch: &Batch, kind: Kind, segments: Segments) -> Shown {
     let mut shown = Shown {
         chunks: Vec::with_capacity(batch.chunks().len()),
         messages: Vec::with_capacity(batch.chunks().len()),
     };
-    let kind = kind_of(batch.signal(), description);
     for chunk in batch.chunks() {
-        let part = match (kind, chunk) {
-            (None, _) => ShownChunk::Hidden,
-            (Some(kind), Chunk::Otlp(chunk)) => {
+        let part = match chunk {
+            Chunk::Otlp(chunk) => {
                 shown.messages.push((kind, chunk.body_bytes()));
                 ShownChunk::Whole
             }
-            (Some(_), Chunk::Native(chunk))
-                if chunk.kind() == NativeKind::Segment
-                    && description.segments == Segments::Native =>
+            Chunk::Native(chunk)
+                if chunk.kind() == NativeKind::Segment && segments == Segments::Native =>
             {
                 shown
                     .messages
                     .push((Kind::Segment, chunk.message().clone()));
                 ShownChunk::Whole
             }
-            (Some(kind), Chunk::Native(chunk)) => {
+            Chunk::Native(chunk) => {
                 let converted = convert::to_otlp(chunk);
                 let messages = converted.iter().map(|chunk| (kind, chunk.body_bytes()));
                 shown.messages.extend(messages);
@@ -240,12 +237,12 @@ pub(super) fn settle(
     taken: Taken,
     processor: &str,
 ) -> Result<Derivation, Refusal> {
-    let derived = derived(&batch, taken.derived);
     match taken.fate {
         Fate::Unchanged => {}
         Fate::Chunks(chunks) => *batch.chunks_mut() = chunks,
         Fate::Refused(reason, item) => return Err(refusal(processor, &reason, item)),
     }
+    let derived = derived(&batch, taken.derived);
     Ok(Derivation {
         main: (!batch.is_empty()).then_some(batch),
         derived,
